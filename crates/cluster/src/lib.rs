@@ -1,0 +1,1 @@
+//! Who is home where, and how to reach them.

@@ -1,0 +1,1 @@
+//! One extension of the protocol, one file.

@@ -1,0 +1,1 @@
+//! The heart: hosts, accounts, sessions, roster, presence, routing.

@@ -1,0 +1,1 @@
+//! Shapes of storage and the engines behind them.

@@ -1,0 +1,1 @@
+//! Scenes: plays of clients and servers, in process, without sleeping.

@@ -1,0 +1,1 @@
+//! Bytes to elements and stream events, and back.

@@ -1,0 +1,1 @@
+//! The vocabulary of Jabber: addresses, stanzas, errors, credentials.

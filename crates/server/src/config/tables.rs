@@ -1,0 +1,151 @@
+//! The tables of the configuration file, each key with its default and its sentence.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::declare::{Later, section, words};
+use super::values::{Certificate, Domain, Engine, MetricsDoor};
+
+section! {
+    /// What the server is called, and where it keeps what it must not lose.
+    pub struct Root {
+        /// The domains that this server speaks for; accounts are names at one of them.
+        pub hosts: Vec<Domain> = vec![Domain::localhost()];
+        /// The folder of accounts, messages and certificates; relative paths start at this file. `--data` overrules it.
+        pub data: PathBuf = PathBuf::from("/var/lib/yatter");
+    }
+    beside: ["listen", "host", "storage", "limits", "metrics", "log"]
+    later: [Later { name: "component", what: "a component", instead: "remove the table" }]
+}
+
+section! {
+    /// A door of the server: one address and what is spoken there.
+    pub struct Listen {
+        /// The IP address and port; `[::]` is every address of the machine, IPv4 included.
+        pub address: SocketAddr = SocketAddr::from(([0_u16; 8], 5222));
+        /// Who comes in here.
+        pub serves: Serves = Serves::Clients;
+        /// How encryption begins: `starttls` (port 5222), `direct` (the old SSL port 5223) or `none`.
+        pub tls: Tls = Tls::StartTls;
+        /// Whether passwords are refused before the stream is encrypted; false lets them cross in the clear.
+        pub require_tls: bool = true;
+        /// Whether clients of 2000 are served: `auto` (whoever opens a stream without a version), `always` or `never`.
+        pub legacy: Legacy = Legacy::Auto;
+    }
+}
+
+section! {
+    /// What differs from the defaults for one of the hosts.
+    pub struct HostTable {
+        /// `"self-signed"` (made at first start, kept in the data folder) or `{ chain = "…", key = "…" }`, both PEM files.
+        pub certificate: Certificate = Certificate::SelfSigned;
+        /// Who may make an account from a client: `closed` (nobody) or `open` (anybody who reaches the server).
+        pub registration: Registration = Registration::Closed;
+    }
+    later: [
+        Later { name: "admins", what: "administration from a client", instead: "remove the key and use the command line" },
+        Later { name: "features", what: "a choice of features per host", instead: "remove the key: every feature is on" },
+    ]
+}
+
+section! {
+    /// Where accounts and messages are stored.
+    pub struct Storage {
+        /// `"sqlite"` (files in the data folder) or `"memory"` (everything is forgotten at the end; for tests).
+        pub url: Engine = Engine::Sqlite;
+    }
+}
+
+section! {
+    /// Figures for Prometheus, over HTTP without a password and therefore on this machine only.
+    pub struct Metrics {
+        /// `"off"`, or a loopback address and port such as `"127.0.0.1:5280"`; the page is `/metrics`.
+        pub address: MetricsDoor = MetricsDoor(None);
+    }
+}
+
+section! {
+    /// What the server writes to standard error.
+    pub struct Log {
+        /// How much is written: `error`, `warn`, `info`, `debug` or `trace`.
+        pub level: Level = Level::Info;
+        /// `text` for people, `json` for programs, one event a line.
+        pub format: Format = Format::Text;
+    }
+}
+
+words! {
+    /// Who comes in at a listener.
+    pub enum Serves {
+        /// Chat clients.
+        Clients = "clients",
+    }
+    later: [
+        Later { name: "servers", what: "federation with other servers", instead: "write \"clients\" or remove the listener" },
+        Later { name: "components", what: "a listener for components", instead: "write \"clients\" or remove the listener" },
+        Later { name: "http", what: "a listener for HTTP", instead: "write \"clients\" or remove the listener" },
+    ]
+}
+
+words! {
+    /// How encryption begins at a listener.
+    pub enum Tls {
+        /// The stream begins in the clear and the client asks for TLS (RFC 6120 §5).
+        StartTls = "starttls",
+        /// TLS from the first byte (XEP-0368; "SSL" in 2000).
+        Direct = "direct",
+        /// Never.
+        None = "none",
+    }
+}
+
+words! {
+    /// Which clients get the dialect of 2000.
+    pub enum Legacy {
+        /// Those whose stream has no version.
+        Auto = "auto",
+        /// All of them.
+        Always = "always",
+        /// None: a stream without a version is refused.
+        Never = "never",
+    }
+}
+
+words! {
+    /// Who may make an account from a client (XEP-0077).
+    pub enum Registration {
+        /// Nobody.
+        Closed = "closed",
+        /// Anybody.
+        Open = "open",
+    }
+    later: [
+        Later { name: "invitation", what: "registration by invitation", instead: "write \"closed\" and use `yatter user add`" },
+    ]
+}
+
+words! {
+    /// The least important event that is written.
+    pub enum Level {
+        /// What needs a person.
+        Error = "error",
+        /// What may need one.
+        Warn = "warn",
+        /// What happens to the server as a whole.
+        Info = "info",
+        /// What happens to each session.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
+
+words! {
+    /// The form of the log.
+    pub enum Format {
+        /// Lines for people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}

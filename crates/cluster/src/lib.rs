@@ -1,1 +1,134 @@
-//! Who is home where, and how to reach them.
+//! Who is home where, and how to carry bytes there: the seam between one server process and many.
+//!
+//! Every *home* (an account that is awake, a room, a node) lives on exactly one [`Member`]. Whoever routes asks
+//! [`Cluster::place`]; whoever has something for a home on another member hands [`Cluster::carry`] a frame, and that
+//! member gets it from its [`Inbox`]. What a frame says is no matter of this crate.
+//!
+//! Today there is the single member, for which every answer is "here" and costs nothing.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod inbox;
+
+use std::sync::Arc;
+
+use inbox::Sender;
+
+pub use inbox::{Frame, INBOX_BYTES, Inbox};
+
+/// The number of one server process in the cluster; never given to another, also after its death.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Member(pub u64);
+
+/// Where a home is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// On this member: call it.
+    Here,
+    /// On another: carry a frame to it.
+    There(Member),
+}
+
+/// Why a frame was not taken. One that was taken may still be lost, together with the member that it was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CarryError {
+    /// No such member lives: its homes wake elsewhere, ask for the place again.
+    #[error("member {} is gone", .0.0)]
+    Gone(Member),
+    /// Too much waits for it: push back.
+    #[error("too much waits for member {}", .0.0)]
+    Full(Member),
+}
+
+/// This process's view of the cluster. Clones are the same view.
+#[derive(Debug, Clone)]
+pub struct Cluster(Arc<Way>);
+
+/// The ways to reach others: closed, so that every scene can be run on each of them.
+#[derive(Debug)]
+enum Way {
+    /// Alone; the sender leads to the own inbox.
+    Single(Sender),
+}
+
+impl Cluster {
+    /// A cluster of this process alone, and its inbox, where only what it carries to itself arrives.
+    pub fn single() -> (Cluster, Inbox) {
+        let (sender, inbox) = Inbox::pair();
+        (Cluster(Arc::new(Way::Single(sender))), inbox)
+    }
+
+    /// This process.
+    pub fn me(&self) -> Member {
+        match &*self.0 {
+            Way::Single(_) => ALONE,
+        }
+    }
+
+    /// Where `home` is now. Cheap and never blocks: it is asked for every stanza.
+    pub fn place(&self, _home: &str) -> Placement {
+        match &*self.0 {
+            Way::Single(_) => Placement::Here,
+        }
+    }
+
+    /// Takes a frame for a member. Never blocks. Frames from here to there arrive in the order in which they were
+    /// taken; a member may carry to itself.
+    pub fn carry(&self, to: Member, frame: Vec<u8>) -> Result<(), CarryError> {
+        let frame = Frame { from: self.me(), bytes: frame };
+        match &*self.0 {
+            Way::Single(sender) if to == ALONE => sender.send(to, frame),
+            Way::Single(_) => Err(CarryError::Gone(to)),
+        }
+    }
+}
+
+const ALONE: Member = Member(0);
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn next(inbox: &mut Inbox) -> Poll<Option<Frame>> {
+        pin!(inbox.next()).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn every_home_of_a_single_member_is_here() {
+        let (cluster, _inbox) = Cluster::single();
+        assert_eq!(cluster.place("romeo@verona.example"), Placement::Here);
+        assert_eq!(cluster.clone().place(""), Placement::Here);
+    }
+
+    #[test]
+    fn nobody_else_can_be_reached() {
+        let (cluster, mut inbox) = Cluster::single();
+        assert_eq!(cluster.carry(Member(7), b"hello".to_vec()), Err(CarryError::Gone(Member(7))));
+        assert_eq!(next(&mut inbox), Poll::Pending);
+    }
+
+    #[test]
+    fn frames_arrive_in_order_until_the_cluster_ends() {
+        let (cluster, mut inbox) = Cluster::single();
+        let me = cluster.me();
+        cluster.carry(me, vec![1]).unwrap();
+        cluster.carry(me, vec![2]).unwrap();
+        drop(cluster);
+        let expected = [1, 2].map(|byte| Poll::Ready(Some(Frame { from: me, bytes: vec![byte] })));
+        assert_eq!([next(&mut inbox), next(&mut inbox)], expected);
+        assert_eq!(next(&mut inbox), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_reader_that_falls_behind_or_leaves_is_told_to_the_sender() {
+        let (cluster, inbox) = Cluster::single();
+        let me = cluster.me();
+        cluster.carry(me, vec![0; INBOX_BYTES / 2]).unwrap();
+        assert_eq!(cluster.carry(me, vec![0; INBOX_BYTES / 2]), Err(CarryError::Full(me)));
+        drop(inbox);
+        assert_eq!(cluster.carry(me, vec![1]), Err(CarryError::Gone(me)));
+    }
+}

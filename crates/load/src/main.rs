@@ -1,0 +1,55 @@
+//! Drives a server with many conversations at once, checks every byte that comes back, and says what it cost the server.
+//!
+//! One JSON object on standard output is the result; words for people go to standard error. Knows no other crate of
+//! the workspace: what it checks must not be read by the code that it checks.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod args;
+mod idle;
+mod message;
+mod process;
+mod relay;
+mod route;
+mod scan;
+mod session;
+
+use anyhow::{Result, bail};
+use args::Args;
+
+const HELP: &str = "\
+yatter-load: one measurement of a server that is already running
+
+  yatter-load relay   --listen 127.0.0.1:0
+      a bare TCP relay: the 1st connection talks with the 2nd, the 3rd with the 4th; prints `ready PORT`
+  yatter-load route   --to ADDRESS --pairs 10 --window 32 --seconds 3 [--warmup 1] [--bytes 350]
+      every pair keeps WINDOW chat messages under way from left to right
+  yatter-load idle    --to ADDRESS --from 200 --until 2000 [--settle 2]
+      what one more quiet session costs in resident memory
+
+  --speak xmpp|bytes  xmpp logs in as u0@DOMAIN, u1@DOMAIN … ; bytes sends the same messages through a relay
+  --domain DOMAIN --password WORD                                 (default: localhost, secret)
+  --cpu-of PID        whose processor time and memory is counted, with all its children
+";
+
+fn main() -> Result<()> {
+    let mut given = std::env::args().skip(1);
+    let Some(what) = given.next() else { bail!("{HELP}") };
+    let args = Args::read(given)?;
+    // A limit that cannot be raised shows itself later as a refused connection, with its own words.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    match what.as_str() {
+        "relay" => relay::serve(&args),
+        "route" => print(route::run(&args)?),
+        "idle" => print(idle::run(&args)?),
+        "--help" | "-h" | "help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no `{other}` here\n\n{HELP}"),
+    }
+}
+
+fn print(result: serde_json::Value) -> Result<()> {
+    println!("{result}");
+    Ok(())
+}

@@ -4,7 +4,7 @@
 //! ordering work on the canonical text (RFC 7622, and stringprep where PRECIS refuses).
 
 mod account;
-mod prep;
+mod canonical;
 mod scan;
 
 use std::borrow::{Borrow, Cow};
@@ -113,7 +113,7 @@ impl Jid {
 
     /// The bare address with this resource, in any spelling.
     pub fn with_resource(&self, resource: &str) -> Result<Jid, JidError> {
-        let resource = prep::resource(resource)?;
+        let resource = canonical::resource(resource)?;
         Ok(scan::join(self.local(), self.domain(), Some(&resource)).into())
     }
 

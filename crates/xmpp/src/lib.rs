@@ -3,6 +3,8 @@
 
 pub mod jid;
 pub mod ns;
+mod prep;
+pub mod sasl;
 pub mod time;
 
 pub use jid::{Jid, JidError, JidRef};

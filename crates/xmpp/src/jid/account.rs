@@ -1,6 +1,6 @@
 //! What a new account may be called here, which is less than what an address may hold.
 
-use super::{PART_BYTES, prep};
+use super::{PART_BYTES, canonical};
 
 /// The longest name of a new account, in code points (section 2.3 of the draft of 2000).
 const NAME_CHARS: usize = 255;
@@ -36,10 +36,10 @@ impl NewAccount {
             return Err(NewAccountError::Empty);
         }
         fits(name)?;
-        let precis = prep::precis_local(name).ok_or(NewAccountError::Forbidden)?;
+        let precis = canonical::precis_local(name).ok_or(NewAccountError::Forbidden)?;
         let stringprep = stringprep::nodeprep(name).map_err(|_| NewAccountError::Ambiguous)?;
         fits(&precis)?;
-        if precis != stringprep || prep::local(&precis).as_deref() != Ok(&*precis) {
+        if precis != stringprep || canonical::local(&precis).as_deref() != Ok(&*precis) {
             return Err(NewAccountError::Ambiguous);
         }
         Ok(NewAccount { local: precis.into_owned(), spelling: name.to_owned() })

@@ -1,6 +1,6 @@
 //! Where an address is cut, and the one pass that recognises what is canonical already.
 
-use super::{DOMAIN_BYTES, JidError, PART_BYTES, prep};
+use super::{DOMAIN_BYTES, JidError, PART_BYTES, canonical};
 
 /// Byte offsets into a canonical address. The longest has 3 × 1023 + 2 bytes, so they fit 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ const CLASS: [u8; 256] = {
     let mut byte = 0x20;
     while byte < 0x7f {
         table[byte] = RESOURCE;
-        if !prep::forbidden_in_local(byte as u8 as char) && !(byte as u8).is_ascii_uppercase() {
+        if !canonical::forbidden_in_local(byte as u8 as char) && !(byte as u8).is_ascii_uppercase() {
             table[byte] |= LOCAL;
         }
         if matches!(byte as u8, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_') {
@@ -84,11 +84,7 @@ pub(super) fn canonical_ascii(text: &str) -> Option<Parts> {
     }
     match bytes.get(cut) {
         None => {}
-        Some(b'/') if cut + 1 < bytes.len() && bytes.len() - cut - 1 <= PART_BYTES => {
-            if run(bytes, cut + 1, RESOURCE) != bytes.len() {
-                return None;
-            }
-        }
+        Some(b'/') if plain_resource(&bytes[cut + 1..]) => {}
         Some(_) => return None,
     }
     Parts::of(domain, cut, bytes.len())
@@ -98,6 +94,10 @@ pub(super) fn canonical_ascii(text: &str) -> Option<Parts> {
 fn run(bytes: &[u8], from: usize, class: u8) -> usize {
     let rest = bytes[from..].iter();
     from + rest.take_while(|&&byte| CLASS[usize::from(byte)] & class != 0).count()
+}
+
+fn plain_resource(resource: &[u8]) -> bool {
+    (1..=PART_BYTES).contains(&resource.len()) && run(resource, 0, RESOURCE) == resource.len()
 }
 
 /// Whether this is a host name that needs no mapping. A double hyphen may start an A-label: the slow path's.
@@ -131,9 +131,9 @@ pub(super) fn canonicalise(text: &str) -> Result<(String, Parts), JidError> {
 
 /// Canonicalises parts and joins them.
 pub(super) fn assemble(local: Option<&str>, domain: &str, resource: Option<&str>) -> Result<(String, Parts), JidError> {
-    let domain = prep::domain(domain)?;
-    let local = local.map(prep::local).transpose()?;
-    let resource = resource.map(prep::resource).transpose()?;
+    let domain = canonical::domain(domain)?;
+    let local = local.map(canonical::local).transpose()?;
+    let resource = resource.map(canonical::resource).transpose()?;
     Ok(join(local.as_deref(), &domain, resource.as_deref()))
 }
 

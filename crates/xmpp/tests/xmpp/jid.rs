@@ -225,7 +225,7 @@ proptest! {
     #[test]
     fn canonical_text_is_its_own_canonical_form(raw in raw_address()) {
         if let Ok(jid) = Jid::parse(&raw) {
-            let again = Jid::parse(&jid.to_string());
+            let again = Jid::parse(jid.as_ref());
             prop_assert_eq!(again.as_ref(), Ok(&jid));
             let again = again.unwrap();
             prop_assert_eq!((again.local(), again.domain(), again.resource()), (jid.local(), jid.domain(), jid.resource()));

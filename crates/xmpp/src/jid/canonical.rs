@@ -10,10 +10,9 @@ use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use precis_profiles::{OpaqueString, UsernameCaseMapped};
-use stringprep::tables;
-use unicode_normalization::UnicodeNormalization;
 
 use super::{DOMAIN_BYTES, JidError, PART_BYTES};
+use crate::prep::{nodeprep, resourceprep};
 
 /// Longer input is refused before it is looked at: normalising may shorten a text, but not that much.
 const RAW_BYTES: usize = 4 * PART_BYTES;
@@ -32,7 +31,7 @@ pub(super) fn local(raw: &str) -> Result<Cow<'_, str>, JidError> {
     let local = if raw.is_ascii() {
         Some(fold_ascii(raw)).filter(|folded| !folded.contains(forbidden_in_local))
     } else {
-        stable(raw, |text| precis_local(text).or_else(|| nodeprep(text)))
+        stable(raw, |text| precis_local(text).or_else(|| prepared_local(text)))
     };
     bounded(local, JidError::BadLocal)
 }
@@ -43,7 +42,7 @@ pub(super) fn resource(raw: &str) -> Result<Cow<'_, str>, JidError> {
     let resource = if raw.is_ascii() {
         Some(Cow::Borrowed(raw)).filter(|raw| !raw.contains(|c: char| c.is_ascii_control()))
     } else {
-        stable(raw, |text| OpaqueString::enforce(text).ok().or_else(|| resourceprep(text)))
+        stable(raw, |text| OpaqueString::enforce(text).ok().or_else(|| Some(resourceprep(text)?.into())))
     };
     bounded(resource, JidError::BadResource)
 }
@@ -142,40 +141,7 @@ pub(super) fn precis_local(text: &str) -> Option<Cow<'_, str>> {
     UsernameCaseMapped::enforce(text).ok().filter(|local| !local.contains(forbidden_in_local))
 }
 
-/// Nodeprep (RFC 6122 appendix A) as for queries: what Unicode 3.2 had not assigned passes (RFC 3454 §7), or no
-/// emoji of this century could be written to.
-fn nodeprep(text: &str) -> Option<Cow<'_, str>> {
-    let mapped = text.chars().filter(|&c| !tables::commonly_mapped_to_nothing(c));
-    let prepared: String = mapped.flat_map(tables::case_fold_for_nfkc).nfkc().collect();
-    let refused = |c| forbidden_in_local(c) || prohibited(c);
-    (!prepared.contains(refused) && bidi_allows(&prepared)).then_some(prepared.into())
-}
-
-/// Resourceprep (RFC 6122 appendix B) as for queries.
-fn resourceprep(text: &str) -> Option<Cow<'_, str>> {
-    let mapped = text.chars().filter(|&c| !tables::commonly_mapped_to_nothing(c));
-    let prepared: String = mapped.nfkc().collect();
-    (!prepared.contains(prohibited) && bidi_allows(&prepared)).then_some(prepared.into())
-}
-
-/// The tables that both profiles prohibit: C.1.2 and C.2.1 to C.9 of RFC 3454.
-fn prohibited(c: char) -> bool {
-    tables::non_ascii_space_character(c)
-        || tables::ascii_control_character(c)
-        || tables::non_ascii_control_character(c)
-        || tables::private_use(c)
-        || tables::non_character_code_point(c)
-        || tables::inappropriate_for_plain_text(c)
-        || tables::inappropriate_for_canonical_representation(c)
-        || tables::change_display_properties_or_deprecated(c)
-        || tables::tagging_character(c)
-}
-
-/// RFC 3454 §6: right-to-left text is not mixed with left-to-right, and starts and ends as such.
-fn bidi_allows(text: &str) -> bool {
-    let rtl = tables::bidi_r_or_al;
-    if !text.contains(rtl) {
-        return true;
-    }
-    !text.contains(tables::bidi_l) && text.starts_with(rtl) && text.ends_with(rtl)
+/// The stringprep form of a localpart (RFC 6122 §2.3).
+fn prepared_local(text: &str) -> Option<Cow<'_, str>> {
+    nodeprep(text).filter(|local| !local.contains(forbidden_in_local)).map(Cow::Owned)
 }

@@ -1,2 +1,68 @@
-//! The chores of the workspace.
-fn main() {}
+//! The chores of the workspace: check, test, tidy, play with real clients, measure.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod bench;
+mod check;
+mod clients;
+mod install;
+mod process;
+mod servers;
+mod tally;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use tally::Tally;
+
+const HELP: &str = "\
+cargo xtask: the chores of the workspace
+
+  check     formatting, clippy, all tests and scenes, tidy: before every commit
+  test      check, then the real clients; installs what they need (Debian packages, a Python environment in target/)
+  tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
+  clients   only the real clients, against the server built from here
+              --against yatter|prosody   another server, to see that the plays themselves are right
+              --only NAME                plays whose name holds NAME; may be repeated
+              --list                     their names
+  bench     the server beside a bare relay, in turns: processor time per message, memory per session
+              --turns 5 --seconds 3      how often and how long
+              --servers relay,yatter     which (also: prosody)
+              --rows NAME                rows whose name holds NAME
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all is well.
+fn run() -> Result<bool> {
+    let mut words = std::env::args().skip(1);
+    let what = words.next();
+    let rest: Vec<String> = words.collect();
+    let mut tally = Tally::default();
+    match what.as_deref() {
+        Some("check") => check::run(&mut tally)?,
+        Some("test") => {
+            check::run(&mut tally)?;
+            clients::run(&[], &mut tally)?;
+        }
+        Some("tidy") => tidy::run(&mut tally)?,
+        Some("clients") => clients::run(&rest, &mut tally)?,
+        Some("bench") => return bench::run(&rest).map(|()| true),
+        None | Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            return Ok(true);
+        }
+        Some(other) => bail!("there is no chore `{other}`\n\n{HELP}"),
+    }
+    Ok(tally.finish())
+}

@@ -1,0 +1,170 @@
+//! The servers that plays and measurements are run against: each a small file that knows how to set one up.
+
+mod prosody;
+mod relay;
+mod yatter;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::Background;
+use crate::workspace::Workspace;
+
+/// How long a server may take from its start until its doors are open.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a server may take to stop when asked.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where a server stands: a folder of its own, its host name, its doors on the loopback address.
+pub(crate) struct Stage {
+    pub(crate) folder: PathBuf,
+    pub(crate) host: String,
+    pub(crate) doors: Doors,
+}
+
+/// The ports of a server for clients.
+#[derive(Clone, Copy)]
+pub(crate) struct Doors {
+    /// STARTTLS, and nothing before it.
+    pub(crate) starttls: u16,
+    /// TLS from the first byte.
+    pub(crate) direct: u16,
+    /// No TLS; the client's header decides which of the two protocols is spoken; passwords may cross.
+    pub(crate) plain: u16,
+    /// No TLS; always the protocol of 2000.
+    pub(crate) legacy: u16,
+}
+
+/// One account of a stage.
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+/// A server that can be set up, started, and started again after its end.
+pub(crate) trait Server {
+    fn name(&self) -> &'static str;
+    /// Installs or builds what it needs.
+    fn obtain(&self) -> Result<()>;
+    /// Writes its configuration and adds the accounts. The folder exists and is empty.
+    fn prepare(&self, stage: &Stage, users: &[User]) -> Result<()>;
+    /// Starts it and returns when its doors are open.
+    fn start(&self, stage: &Stage) -> Result<Background>;
+    /// Adds one more account while it runs.
+    fn add_user(&self, stage: &Stage, user: &User) -> Result<()>;
+    /// False for what only carries bytes.
+    fn speaks_xmpp(&self) -> bool {
+        true
+    }
+}
+
+/// A server by name, with its programs out of `profile`.
+pub(crate) fn by_name(name: &str, workspace: &Workspace, profile: &str) -> Result<Box<dyn Server>> {
+    Ok(match name {
+        "yatter" => Box::new(yatter::Yatter::built(workspace, profile)),
+        "relay" => Box::new(relay::Relay::built(workspace, profile)),
+        "prosody" => Box::new(prosody::Prosody),
+        other => bail!("no server is called `{other}`: yatter, relay, prosody"),
+    })
+}
+
+impl Stage {
+    /// An empty folder and free ports.
+    pub(crate) fn set(folder: PathBuf, host: &str) -> Result<Stage> {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+        }
+        fs::create_dir_all(&folder)?;
+        let [starttls, direct, plain, legacy] = free_ports()?;
+        Ok(Stage { folder, host: host.to_owned(), doors: Doors { starttls, direct, plain, legacy } })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// A file that takes what the server says of itself.
+    fn log(&self) -> Result<fs::File> {
+        Ok(fs::File::options().create(true).append(true).open(self.path("server.log"))?)
+    }
+
+    /// The last words of the server.
+    pub(crate) fn last_log_lines(&self, count: usize) -> String {
+        let text = fs::read(self.path("server.log")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
+    }
+
+    fn jid(&self, user: &User) -> String {
+        format!("{}@{}", user.name, self.host)
+    }
+}
+
+/// Ports that nobody uses, below those that the kernel gives to outgoing connections: a load of thousands of
+/// connections must not take the port of a server that is about to be started again.
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let first = 20_000 + u16::try_from(std::process::id() % 9_000)?;
+    let mut free = (first..32_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let mut ports = [0; N];
+    for port in &mut ports {
+        *port = free.next().context("no free port between 20000 and 32000")?;
+    }
+    Ok(ports)
+}
+
+/// Waits for a line of the server's standard output that starts with `start`; its rest.
+fn wait_for_line(server: &mut Background, start: &str, stage: &Stage) -> Result<String> {
+    let output = server.child().stdout.take().context("the server has no standard output")?;
+    let lines = crate::process::lines(output);
+    loop {
+        match lines.recv_timeout(START_LIMIT) {
+            Ok(line) => {
+                if let Some(rest) = line.strip_prefix(start) {
+                    // What it prints later goes nowhere, but must be read, or it would block on a full pipe.
+                    std::thread::spawn(move || lines.iter().for_each(drop));
+                    return Ok(rest.trim().to_owned());
+                }
+            }
+            Err(_) => bail!("the server did not say `{start}`; its log ends with\n{}", stage.last_log_lines(20)),
+        }
+    }
+}
+
+/// Waits until somebody listens on a port.
+fn wait_for_port(server: &mut Background, port: u16, stage: &Stage) -> Result<()> {
+    let end = std::time::Instant::now() + START_LIMIT;
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let ended = server.wait(Duration::from_millis(20))?.is_some();
+        if ended || std::time::Instant::now() > end {
+            bail!("nobody listens on port {port}; the log ends with\n{}", stage.last_log_lines(20));
+        }
+    }
+    Ok(())
+}
+
+/// A certificate for the stage's host, signed by itself.
+fn self_signed(stage: &Stage) -> Result<(PathBuf, PathBuf)> {
+    let (chain, key): (PathBuf, PathBuf) = (stage.path("chain.pem"), stage.path("key.pem"));
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+    openssl.args(["-subj", &format!("/CN={}", stage.host), "-addext", &format!("subjectAltName=DNS:{}", stage.host)]);
+    openssl.arg("-out").arg(&chain).arg("-keyout").arg(&key);
+    crate::process::output(&mut openssl)?;
+    Ok((chain, key))
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+}

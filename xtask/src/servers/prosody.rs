@@ -1,0 +1,79 @@
+//! Debian's Prosody: the peer that shows whether a play is right when it does not know whose server it talks to.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::{Server, Stage, User, self_signed, text, wait_for_port};
+use crate::process::{self, Background};
+use crate::{install, servers::Doors};
+
+pub(super) struct Prosody;
+
+impl Server for Prosody {
+    fn name(&self) -> &'static str {
+        "prosody"
+    }
+
+    fn obtain(&self) -> Result<()> {
+        install::debian(&["prosody", "lua-sec", "openssl"])
+    }
+
+    fn prepare(&self, stage: &Stage, users: &[User]) -> Result<()> {
+        let (chain, key) = self_signed(stage)?;
+        let (data, certificate) = (stage.path("data"), (text(&chain)?, text(&key)?));
+        std::fs::create_dir_all(&data)?;
+        stage.write("prosody.cfg.lua", &configuration(stage, text(&data)?, certificate))?;
+        users.iter().try_for_each(|user| self.add_user(stage, user))
+    }
+
+    fn start(&self, stage: &Stage) -> Result<Background> {
+        let mut command = Command::new("prosody");
+        command.arg("--config").arg(stage.path("prosody.cfg.lua")).arg("-F").stderr(stage.log()?);
+        let mut server = Background::start("prosody", command.stdout(Stdio::piped()))?;
+        let log = stage.log()?;
+        if let Some(mut output) = server.child().stdout.take() {
+            std::thread::spawn(move || std::io::copy(&mut output, &mut { log }));
+        }
+        wait_for_port(&mut server, stage.doors.plain, stage)?;
+        wait_for_port(&mut server, stage.doors.direct, stage)?;
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(server)
+    }
+
+    fn add_user(&self, stage: &Stage, user: &User) -> Result<()> {
+        let mut command = Command::new("prosodyctl");
+        command.args(["--root", "--config"]).arg(stage.path("prosody.cfg.lua"));
+        command.args(["register", &user.name, &stage.host, &user.password]).stdin(Stdio::null());
+        let output = command.output()?;
+        ensure!(output.status.success(), "{}: {output:?}", process::shown(&command));
+        Ok(())
+    }
+}
+
+fn configuration(stage: &Stage, data: &str, (chain, key): (&str, &str)) -> String {
+    let Doors { starttls, direct, plain, legacy } = stage.doors;
+    let host = &stage.host;
+    format!(
+        r#"run_as_root = true
+pidfile = "{data}/prosody.pid"
+data_path = "{data}"
+log = {{ info = "*console" }}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {starttls}, {plain}, {legacy} }}
+c2s_direct_tls_ports = {{ {direct} }}
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_hashed"
+storage = "internal"
+network_backend = "epoll"
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "presence", "message", "iq", "offline", "legacyauth",
+  "ping", "private", "vcard_legacy", "pep" }}
+modules_disabled = {{ "s2s" }}
+ssl = {{ certificate = "{chain}", key = "{key}" }}
+VirtualHost "{host}"
+  ssl = {{ certificate = "{chain}", key = "{key}" }}
+"#
+    )
+}

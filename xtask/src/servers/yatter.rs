@@ -1,0 +1,88 @@
+//! Yatter itself, as a person starts it: a configuration file, a data folder, `user add`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Server, Stage, User, text, wait_for_line};
+use crate::process::{self, Background};
+use crate::workspace::{Workspace, cargo};
+
+pub(super) struct Yatter {
+    program: PathBuf,
+    profile: String,
+}
+
+impl Yatter {
+    pub(super) fn built(workspace: &Workspace, profile: &str) -> Yatter {
+        Yatter { program: workspace.program(profile, "yatter"), profile: profile.to_owned() }
+    }
+
+    fn command(&self, stage: &Stage) -> Result<Command> {
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(stage.path("yatter.toml")).arg("--data").arg(data(stage)?);
+        command.stderr(stage.log()?);
+        Ok(command)
+    }
+}
+
+fn data(stage: &Stage) -> Result<String> {
+    Ok(text(&stage.path("data"))?.to_owned())
+}
+
+impl Server for Yatter {
+    fn name(&self) -> &'static str {
+        "yatter"
+    }
+
+    fn obtain(&self) -> Result<()> {
+        let mut build = cargo();
+        build.args(["build", "--package", "yatter-server", "--bin", "yatter"]);
+        if self.profile == "release" {
+            build.arg("--release");
+        }
+        process::must(&mut build)
+    }
+
+    fn prepare(&self, stage: &Stage, users: &[User]) -> Result<()> {
+        stage.write("yatter.toml", &configuration(stage))?;
+        let list: String = users.iter().map(|user| format!("{} {}\n", stage.jid(user), user.password)).collect();
+        let list = stage.write("users.txt", &list)?;
+        let mut add = self.command(stage)?;
+        let status = add.args(["user", "add", "--from"]).arg(list).stdout(stage.log()?).status()?;
+        ensure!(status.success(), "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
+        Ok(())
+    }
+
+    fn start(&self, stage: &Stage) -> Result<Background> {
+        let mut server = Background::start("yatter", &mut self.command(stage)?)?;
+        wait_for_line(&mut server, "ready", stage)?;
+        Ok(server)
+    }
+
+    fn add_user(&self, stage: &Stage, user: &User) -> Result<()> {
+        let mut add = self.command(stage)?;
+        add.args(["user", "add", &stage.jid(user), "--password-stdin"]).stdin(Stdio::piped()).stdout(stage.log()?);
+        let mut child = add.spawn()?;
+        writeln!(child.stdin.take().context("no standard input")?, "{}", user.password)?;
+        ensure!(child.wait()?.success(), "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
+        Ok(())
+    }
+}
+
+fn configuration(stage: &Stage) -> String {
+    let listen = |port: u16, tls: &str, require_tls: bool, legacy: &str| {
+        format!(
+            "[[listen]]\naddress = \"127.0.0.1:{port}\"\nserves = \"clients\"\ntls = \"{tls}\"\n\
+             require_tls = {require_tls}\nlegacy = \"{legacy}\"\n\n"
+        )
+    };
+    let doors = stage.doors;
+    format!("hosts = [\"{}\"]\n\n", stage.host)
+        + &listen(doors.starttls, "starttls", true, "auto")
+        + &listen(doors.direct, "direct", true, "auto")
+        + &listen(doors.plain, "none", false, "auto")
+        + &listen(doors.legacy, "none", false, "always")
+}

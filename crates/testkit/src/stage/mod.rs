@@ -1,0 +1,58 @@
+//! Where a scene is played: in this process today; the same scenes can be played on anything that can do what is here.
+
+use crate::scene::{Member, Scene, Security, ServerAction};
+use std::future::Future;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A connection to the server, seen from the client.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Wire for T {}
+
+/// Why a scene cannot go on, for reasons that are not the scene's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StageError {
+    /// The stage cannot do this at all: the scene is left out, not failed.
+    #[error("this stage cannot {0}")]
+    Unable(String),
+    /// The stage tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// To which of the server's doors a client goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoorKind {
+    /// TLS from the first byte, or offered, or not there.
+    pub security: Security,
+    /// The door at which every stream is a J-stream.
+    pub legacy: bool,
+}
+
+/// A server, ready to be played with. Every scene gets its own.
+pub trait Stage: Sized {
+    /// Builds what the scene's `given` and cast ask for. No accounts yet.
+    fn build(scene: &Scene) -> impl Future<Output = Result<Self, StageError>>;
+
+    /// Makes the account of a member of the cast.
+    fn create_account(&self, member: &Member) -> impl Future<Output = Result<(), StageError>>;
+
+    /// Opens a connection.
+    fn connect(&self, door: DoorKind) -> impl Future<Output = Result<Box<dyn Wire>, StageError>>;
+
+    /// Puts TLS on a connection: on a direct door at once, else after `<proceed/>`.
+    fn encrypt(&self, wire: Box<dyn Wire>, host: &str) -> impl Future<Output = Result<Box<dyn Wire>, StageError>>;
+
+    /// Waits until everything that can happen without time going on has happened.
+    fn quiet(&self) -> impl Future<Output = Result<(), StageError>>;
+
+    /// Whether the server answers everybody now; not while its commits are held.
+    fn answers(&self) -> bool;
+
+    /// Lets a little time pass; the player calls it again and again for a longer time.
+    fn pass(&self, time: Duration) -> Result<(), StageError>;
+
+    /// Something befalls the server.
+    fn act(&mut self, action: ServerAction) -> impl Future<Output = Result<(), StageError>>;
+}

@@ -1,0 +1,2 @@
+//! Plays every scene of the workspace.
+fn main() {}

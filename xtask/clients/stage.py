@@ -12,6 +12,7 @@ import time
 HOST = os.environ["PLAY_HOST"]
 PASSWORD = os.environ["PLAY_PASSWORD"]
 FOLDER = os.environ["PLAY_FOLDER"]
+SERVER = os.environ["PLAY_SERVER"]
 PATIENCE = 15.0
 
 # If the keeper is gone, nobody else ends us.

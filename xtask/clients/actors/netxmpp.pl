@@ -70,7 +70,7 @@ sub obey {
     my ($order) = @_;
     my $what = $order->{do};
     if ($what eq 'roster') {
-        $client->RosterRequest();
+        ask_for_roster();
     }
     elsif ($what eq 'presence') {
         my %said;
@@ -107,6 +107,15 @@ sub obey {
         tell_all('offline', why => 'dropped');
         kill 'KILL', $$;
     }
+}
+
+# The library asks without an id, as one could in 2000; a server of today may refuse that.
+sub ask_for_roster {
+    return $client->RosterRequest() if $ENV{PLAY_SERVER} eq 'yatter';
+    my $iq = Net::XMPP::IQ->new();
+    $iq->SetIQ(type => 'get');
+    $iq->NewChild('jabber:iq:roster');
+    on_iq(undef, $client->SendAndReceiveWithID($iq, 10));
 }
 
 # The attributes of the first child that has this namespace.

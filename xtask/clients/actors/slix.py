@@ -71,7 +71,9 @@ class Client(slixmpp.ClientXMPP):
     async def obey(self, order):
         what = order["do"]
         if what == "roster":
-            tell("roster", items=items(await self.get_roster()))
+            # Not the client's own get_roster(): that one tells the version that it has, and is sent nothing new.
+            iq = self.make_iq_get(queryxmlns="jabber:iq:roster")
+            tell("roster", items=items(await iq.send()))
         elif what == "presence":
             self.send_presence(pshow=order.get("show"), pstatus=order.get("status"))
         elif what == "add":

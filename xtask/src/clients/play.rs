@@ -38,6 +38,7 @@ impl Play {
         let mut command = Command::new(python);
         command.arg("-B").arg(script).args(self.arguments).process_group(0);
         self.tell(&mut command, &stage);
+        command.env("PLAY_SERVER", server.name());
         let mut performance = Performance { server, stage, running };
         let passed = performance.follow(&mut Background::start("the play", &mut command)?)?;
         if !passed {

@@ -24,7 +24,8 @@ impl Server for Prosody {
         let (chain, key) = self_signed(stage)?;
         let (data, certificate) = (stage.path("data"), (text(&chain)?, text(&key)?));
         std::fs::create_dir_all(&data)?;
-        stage.write("prosody.cfg.lua", &configuration(stage, text(&data)?, certificate))?;
+        stage.write("mod_year2000.lua", &year_2000(stage))?;
+        stage.write("prosody.cfg.lua", &configuration(stage, text(&data)?, certificate)?)?;
         users.iter().try_for_each(|user| self.add_user(stage, user))
     }
 
@@ -52,10 +53,28 @@ impl Server for Prosody {
     }
 }
 
-fn configuration(stage: &Stage, data: &str, (chain, key): (&str, &str)) -> String {
-    let Doors { starttls, direct, plain, legacy } = stage.doors;
-    let host = &stage.host;
+/// Prosody always names a version. A module of ours takes it and the features out on the legacy door, so that clients
+/// which know both protocols choose the old one.
+fn year_2000(stage: &Stage) -> String {
+    let port = stage.doors.legacy;
     format!(
+        r#"local filters = require "util.filters"
+filters.add_filter_hook(function (session)
+  filters.add_filter(session, "bytes/out", function (data)
+    if tonumber(session.conn and session.conn:serverport()) ~= {port} then return data end
+    data = data:gsub("(<stream:stream[^>]-) version=['\"]1.0['\"]", "%1", 1)
+    return (data:gsub("<stream:features.-</stream:features>", ""))
+  end)
+end)
+"#
+    )
+}
+
+fn configuration(stage: &Stage, data: &str, (chain, key): (&str, &str)) -> Result<String> {
+    let Doors { starttls, direct, plain, legacy } = stage.doors;
+    let plugins = text(&stage.folder)?;
+    let host = &stage.host;
+    Ok(format!(
         r#"run_as_root = true
 pidfile = "{data}/prosody.pid"
 data_path = "{data}"
@@ -69,11 +88,12 @@ authentication = "internal_hashed"
 storage = "internal"
 network_backend = "epoll"
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "presence", "message", "iq", "offline", "legacyauth",
-  "ping", "private", "vcard_legacy", "pep" }}
+  "ping", "private", "vcard_legacy", "pep", "version", "year2000" }}
+plugin_paths = {{ "{plugins}" }}
 modules_disabled = {{ "s2s" }}
 ssl = {{ certificate = "{chain}", key = "{key}" }}
 VirtualHost "{host}"
   ssl = {{ certificate = "{chain}", key = "{key}" }}
 "#
-    )
+    ))
 }

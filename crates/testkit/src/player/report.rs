@@ -110,7 +110,7 @@ mod tests {
             ">>   4 | Romeo receives",
             "line 4: wrong",
             "  ≠ <presence/>          | <iq>",
-            "    Romeo ← <iq>\n            <a/>",
+            "    Romeo ← <iq>\n              <a/>",
             "A sentence.  (RFC 1)",
         ] {
             assert!(report.contains(wanted), "{wanted} is not in\n{report}");

@@ -7,7 +7,7 @@ use super::{Player, login, opened};
 use crate::placeholders::{Bindings, match_start, pieces};
 use crate::scene::{Action, Expected, Login, Order, Pace, ServerAction};
 use crate::stage::Stage;
-use crate::tree::{Content, compare, escape};
+use crate::tree::{Content, Tree, compare, escape};
 use std::time::Duration;
 
 impl<S: Stage> Player<'_, S> {
@@ -29,6 +29,7 @@ impl<S: Stage> Player<'_, S> {
                 self.settle().await?;
                 self.reads(who, pattern)
             }
+            Action::RosterIs(who, expected) => self.roster_is(who, expected).await,
             Action::ReceivesNothing(all) => self.receives_nothing(all).await,
             Action::NobodyReceives => self.nobody_receives().await,
             Action::Ignores(all) => {
@@ -127,6 +128,20 @@ impl<S: Stage> Player<'_, S> {
                 .expected(vec![pattern.to_owned()])
                 .got(vec![String::from_utf8_lossy(client.untold()).into_owned()])),
         }
+    }
+
+    async fn roster_is(&mut self, who: &str, expected: &Tree) -> Result<(), Failure> {
+        let (index, id) = (self.index(who), "roster-is");
+        let get = format!("<iq type='get' id='{id}'><query xmlns='jabber:iq:roster'/></iq>");
+        let answer = self.clients[index].ask(&self.stage, id, &get).await?;
+        let got = answer.child("jabber:iq:roster", "query").ok_or_else(|| "there is no query in the answer".to_owned());
+        let compared =
+            got.and_then(|query| compare(expected, query, &mut self.bindings).map_err(|mismatch| mismatch.to_string()));
+        compared.map_err(|why| {
+            let expected = expected.lines().iter().map(|line| self.bindings.fill_known(line)).collect();
+            Failure::of(format!("{who}'s roster is another: {why}")).expected(expected).got(answer.lines())
+        })?;
+        self.settle().await
     }
 
     async fn receives_nothing(&mut self, all: &[String]) -> Result<(), Failure> {

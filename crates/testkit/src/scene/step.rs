@@ -2,7 +2,7 @@
 
 use super::given::starts_with_name;
 use super::lines::Block;
-use crate::tree::{Content, read_fragment};
+use crate::tree::{Content, Tree, read_fragment};
 use crate::typed::Typed;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub enum Action {
     Types(String, Typed, Pace),
     /// Gets exactly these next.
     Receives(Vec<String>, Vec<Expected>, Order),
+    /// Asks for its roster and gets exactly these items, in any order.
+    RosterIs(String, Tree),
     /// Gets exactly these bytes next; braces as in XML.
     Reads(String, String),
     /// Has got nothing that was not told.
@@ -101,8 +103,10 @@ impl Step {
                 None => Action::Passes(passing(&block.head).ok_or_else(|| unknown(&block.head))?),
             },
         };
-        let wants_body =
-            matches!(action, Action::Sends(..) | Action::Types(..) | Action::Receives(..) | Action::Reads(..));
+        let wants_body = matches!(
+            action,
+            Action::Sends(..) | Action::Types(..) | Action::Receives(..) | Action::Reads(..) | Action::RosterIs(..)
+        );
         if !wants_body && !block.body.is_empty() && !is_nothing(block) {
             return Err("nothing can be indented below this step".to_owned());
         }
@@ -135,11 +139,13 @@ fn members_action(name: &str, rest: &str, block: &Block, names: &[String]) -> Re
     match verb {
         "receives" | "receive" => receives(all, block, Order::Written),
         "receives in any order" | "receive in any order" => receives(all, block, Order::Any),
+        "receives a push" | "receive a push" => push(all, block),
         "receives nothing" | "receive nothing" => Ok(Action::ReceivesNothing(all)),
         "ignores what came" | "ignore what came" => Ok(Action::Ignores(all)),
         "sends" => alone(Action::Sends(who, not_empty(block.xml())?)),
         "types" => alone(Action::Types(who, Typed::read(&not_empty(block.literal())?)?, Pace::AtOnce)),
         "types byte by byte" => alone(Action::Types(who, Typed::read(&not_empty(block.literal())?)?, Pace::OneByOne)),
+        "'s roster is" => alone(Action::RosterIs(who, roster(block)?)),
         "reads" => alone(Action::Reads(who, not_empty(block.literal())?)),
         "connects" => alone(Action::Connects(who)),
         "logs in" => alone(Action::LogsIn(who)),
@@ -169,12 +175,38 @@ fn receives(all: Vec<String>, block: &Block, order: Order) -> Result<Action, Str
         return Ok(Action::ReceivesNothing(all));
     }
     let xml = not_empty(block.xml())?;
-    let expected = read_fragment(&xml).map_err(|why| format!("the XML below cannot be read: {why}"))?;
+    let expected = elements(&xml)?;
     match expected.is_empty() {
         true => Err("no element stands below".to_owned()),
         false => Ok(Action::Receives(all, expected, order)),
     }
 }
+
+/// A roster push of the items below, as RFC 6121 §2.1.6 leaves it free in form.
+fn push(all: Vec<String>, block: &Block) -> Result<Action, String> {
+    let push = format!(
+        "<iq type='set' id='{{any}}' from='{{self bare}}{{?}}' to='{{self}}{{?}}'>\
+         <query xmlns='{ROSTER}' ver='{{any}}{{?}}'>{}</query></iq>",
+        not_empty(block.xml())?
+    );
+    Ok(Action::Receives(all, elements(&push)?, Order::Written))
+}
+
+/// The query that a roster's get is answered with.
+fn roster(block: &Block) -> Result<Tree, String> {
+    let items = if is_nothing(block) { String::new() } else { not_empty(block.xml())? };
+    let query = format!("<query xmlns='{ROSTER}' ver='{{any}}{{?}}'>{{any order}}{items}</query>");
+    match elements(&query)?.pop() {
+        Some(Content::Element(query)) => Ok(query),
+        _ => Err("no items stand below".to_owned()),
+    }
+}
+
+fn elements(xml: &str) -> Result<Vec<Content>, String> {
+    read_fragment(xml).map_err(|why| format!("the XML below cannot be read: {why}"))
+}
+
+const ROSTER: &str = "jabber:iq:roster";
 
 /// A table of examples may say `nothing` where other rows have XML.
 fn is_nothing(block: &Block) -> bool {
@@ -236,6 +268,20 @@ mod tests {
         );
         assert!(read("Juliet receives\n  <presence>").is_err());
         assert_eq!(read("Juliet receives\n  nothing"), Ok(Action::ReceivesNothing(vec!["Juliet".into()])));
+    }
+
+    #[test]
+    fn a_push_and_a_roster_are_their_items() {
+        let item = "\n  <item jid='romeo@h' subscription='to'/>";
+        let Ok(Action::Receives(_, push, _)) = read(&format!("Juliet receives a push{item}")) else { unreachable!() };
+        assert!(matches!(&push[..], [Content::Element(iq)] if iq.child(ROSTER, "query").is_some()));
+        let Ok(Action::RosterIs(who, query)) = read(&format!("Romeo's phone's roster is{item}")) else {
+            unreachable!()
+        };
+        assert_eq!((who.as_str(), query.elements().count()), ("Romeo's phone", 1));
+        assert!(
+            matches!(read("Juliet's roster is\n  nothing"), Ok(Action::RosterIs(_, query)) if query.elements().count() == 0)
+        );
     }
 
     #[test]

@@ -21,7 +21,9 @@ pub use password::PasswordError;
 pub use plain::Plain;
 pub use server::{ClientFirst, ScramServer};
 
-use crate::Jid;
+use xml::{Builder, Element};
+
+use crate::{Jid, ns};
 
 /// A way to log in that this server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,6 +130,11 @@ impl Failure {
             Failure::NotAuthorized => "not-authorized",
             Failure::TemporaryAuthFailure => "temporary-auth-failure",
         }
+    }
+
+    /// `<failure/>` with the condition (RFC 6120 §6.5).
+    pub fn to_element(self) -> Element {
+        Builder::new(ns::SASL, "failure").leaf(ns::SASL, self.name()).finish()
     }
 }
 

@@ -40,6 +40,11 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// A roster without items, of nobody.
+    pub(crate) fn empty() -> Roster {
+        Roster { items: Vec::new(), versions: Versions::default() }
+    }
+
     /// The item of this contact, also one that is not listed (see [`Item::listed`]).
     pub fn get(&self, contact: &Jid) -> Option<&Item> {
         self.items.get(self.find(contact)?)
@@ -128,7 +133,7 @@ impl Roster {
             return Ok((outbound, None));
         }
         let jid = self.subscription_address(contact);
-        if Item::shows(outbound.next, approved) {
+        if Item::shows(outbound.next, approved) && !self.get(contact).is_some_and(|item| item.listed) {
             self.check_room(&jid, jid.as_str().len(), limits)?;
         }
         let at = self.place(&jid);
@@ -221,15 +226,15 @@ impl Roster {
         }
     }
 
-    /// Whether there is room for an item of this size, in place of the one that may be there.
+    /// Whether an item may have this size. What is listed may always shrink, even where limits were lowered.
     fn check_room(&self, jid: &Jid, bytes: usize, limits: &Limits) -> Result<(), StanzaError> {
-        let mut items = 1;
-        let mut total = bytes;
-        for other in self.iter().filter(|item| item.jid != *jid) {
-            items += 1;
-            total += other.bytes();
+        let before = self.iter().find(|item| item.jid == *jid).map(Item::bytes);
+        if before.is_some_and(|before| bytes <= before) {
+            return Ok(());
         }
-        if items > limits.items || total > limits.bytes {
+        let others = self.iter().map(Item::bytes).sum::<usize>() - before.unwrap_or(0);
+        let one_more = before.is_none() && self.iter().count() >= limits.items;
+        if one_more || others + bytes > limits.bytes {
             return Err(StanzaError::resource_constraint().with_text("The roster is full."));
         }
         Ok(())

@@ -28,7 +28,7 @@ fn set(roster: &mut Roster, items: &str, dialect: Dialect) -> Result<Vec<Change>
 }
 
 fn condition(error: &StanzaError) -> String {
-    error.condition().to_string()
+    error.condition.name().to_owned()
 }
 
 fn sent(roster: &mut Roster, contact: &str, verb: Verb) -> (Outbound, Option<Change>) {

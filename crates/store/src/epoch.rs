@@ -50,7 +50,7 @@ impl Claims {
 
     pub(crate) fn claim(&self, home: &str, minimum: Epoch) -> Epoch {
         let mut table = self.0.lock();
-        table.highest = minimum.0.max(table.highest + 1);
+        table.highest = minimum.0.max(table.highest.saturating_add(1));
         let epoch = Epoch(table.highest);
         table.homes.insert(home.into(), Claim { epoch, fenced_from: None, waiting: 0, released: false });
         epoch

@@ -87,7 +87,9 @@ pub enum Error {
         known: u32,
     },
     /// A migration failed, on the copy or for real; the data is as before.
-    #[error("the upgrade of {folder} stopped at step {step} ({detail}); nothing was changed, the older version still works")]
+    #[error(
+        "the upgrade of {folder} stopped at step {step} ({detail}); nothing was changed, the older version still works"
+    )]
     Migration {
         /// The data folder.
         folder: String,

@@ -70,6 +70,11 @@ impl Faults {
         self.0.lock().store = Arc::downgrade(store);
     }
 
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn is_holding(&self) -> bool {
+        self.0.lock().hold
+    }
+
     /// Whether the batch at the head of the line may go; uses a permit.
     pub(crate) fn let_pass(&self) -> bool {
         let mut switches = self.0.lock();

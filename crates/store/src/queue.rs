@@ -111,6 +111,7 @@ impl Queue {
     }
 
     /// Nothing will be written any more: what waits fails.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn abandon(&self) {
         let mut line = self.line.lock();
         line.closed = true;
@@ -130,6 +131,7 @@ impl Queue {
     }
 
     /// As [`Queue::take`], but waits until there is something. False: closed, and nothing is left.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn wait_and_take(&self, limit: GroupLimit, group: &mut Vec<Entry>) -> bool {
         let mut line = self.line.lock();
         loop {

@@ -188,9 +188,8 @@ impl Source for Tables {
 
     fn undelivered(&mut self, name: &str, owner: &str, after: u64, limit: usize) -> Result<Vec<Row>, Error> {
         let rows = find(&self.archives, name, owner).into_iter();
-        let waiting = rows.flat_map(|rows| {
-            rows.undelivered.range((Excluded(after), Unbounded)).filter_map(|id| rows.rows.get(id))
-        });
+        let waiting = rows
+            .flat_map(|rows| rows.undelivered.range((Excluded(after), Unbounded)).filter_map(|id| rows.rows.get(id)));
         Ok(collect(waiting, limit))
     }
 

@@ -1,0 +1,207 @@
+//! The thread that writes: all that waits becomes one transaction, one wait for the disk, many answers.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use crate::queue::{Entry, GroupLimit, Queue};
+use crate::sqlite::checkpoint::Checkpointer;
+use crate::sqlite::fault::{Fault, is_constraint};
+use crate::sqlite::folder::Folder;
+use crate::sqlite::readers::Readers;
+use crate::sqlite::write::{self, Names};
+use crate::ticket::Promise;
+use crate::{Batch, Error, Faults, Outcome};
+
+/// What one transaction takes at most: beyond this, more gains nothing and makes the first of the group wait.
+const GROUP: GroupLimit = GroupLimit { batches: 1_000, bytes: 8 * 1024 * 1024 };
+
+/// Epochs that are reserved at once, so that few commits have to write the floor.
+const EPOCHS: u64 = 1_024;
+
+/// Everything the thread owns. The folder is last: it is freed when all else is shut.
+pub(super) struct Writer {
+    connection: Connection,
+    queue: Arc<Queue>,
+    names: Names,
+    /// What the database has as its floor of epochs.
+    floor: u64,
+    fault: Fault,
+    readers: Arc<Readers>,
+    checkpointer: Checkpointer,
+    _folder: Folder,
+}
+
+/// Why a transaction was given up.
+enum Failure {
+    /// One batch cannot be applied; the others may be.
+    Alone(rusqlite::Error),
+    /// The disk or the database failed everybody.
+    All(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Failure {
+        if is_constraint(&error) { Failure::Alone(error) } else { Failure::All(error) }
+    }
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        queue: Arc<Queue>,
+        floor: u64,
+        folder: Folder,
+        readers: Arc<Readers>,
+        checkpointer: Checkpointer,
+    ) -> Writer {
+        let (names, fault) = (Names::default(), folder.fault());
+        Writer { connection, queue, names, floor, fault, readers, checkpointer, _folder: folder }
+    }
+
+    /// Writes until the store is closed and nothing waits, then shuts the database and keeps the promise.
+    pub(super) fn run(mut self, closed: Promise) {
+        let _abandon = AbandonOnExit(self.queue.clone());
+        let mut group = Vec::new();
+        while self.queue.wait_and_take(GROUP, &mut group) {
+            let outcomes = self.commit(&group);
+            let settled = group.drain(..).zip(outcomes).map(|(entry, outcome)| self.queue.settle(entry, outcome));
+            let told: Vec<_> = settled.collect();
+            told.into_iter().for_each(|told| told.run());
+        }
+        let outcome = self.shut();
+        closed.settle(outcome).run();
+    }
+
+    /// One outcome for each entry, in order. Nothing of it is pending in the database when this returns.
+    fn commit(&mut self, group: &[Entry]) -> Vec<Outcome> {
+        if group.iter().all(|entry| entry.batch.is_none()) {
+            return vec![Ok(()); group.len()];
+        }
+        let failed = match self.queue.faults.as_ref().and_then(Faults::commit_fault) {
+            Some(error) => error,
+            None => match self.attempt_all(group) {
+                Ok(outcomes) => return outcomes,
+                Err(error) => self.fault.of(error),
+            },
+        };
+        tracing::error!(error = %failed, batches = group.len(), "a group of writes was lost");
+        group.iter().map(|entry| if entry.batch.is_some() { Err(failed.clone()) } else { Ok(()) }).collect()
+    }
+
+    /// First without savepoints, which nearly always is enough; again with them if a batch cannot be applied.
+    fn attempt_all(&mut self, group: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
+        let outcomes = match self.attempt(group, false) {
+            Err(Failure::Alone(_)) => self.attempt(group, true),
+            outcomes => outcomes,
+        };
+        outcomes.map_err(|(Failure::Alone(error) | Failure::All(error))| error)
+    }
+
+    fn attempt(&mut self, group: &[Entry], savepoints: bool) -> Result<Vec<Outcome>, Failure> {
+        let gate = self.checkpointer.gate();
+        let outcomes = transact(&self.connection, || {
+            let mut floor = self.floor;
+            let mut outcomes = Vec::with_capacity(group.len());
+            for entry in group {
+                let outcome = match &entry.batch {
+                    Some(batch) => {
+                        let sequence = entry.sequence;
+                        write_one(&self.connection, &self.queue, &mut self.names, batch, sequence, savepoints)?
+                    }
+                    None => Ok(()),
+                };
+                floor = floor.max(written_epoch(entry, &outcome));
+                outcomes.push(outcome);
+            }
+            if floor > self.floor {
+                floor = floor.saturating_add(EPOCHS);
+                write::raise_floor(&self.connection, floor)?;
+            }
+            Ok((outcomes, floor))
+        });
+        drop(gate);
+        match outcomes {
+            Ok((outcomes, floor)) => {
+                self.floor = floor;
+                Ok(outcomes)
+            }
+            Err(failure) => {
+                self.names.forget();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Everything that waits has been written: leave one clean file behind.
+    fn shut(mut self) -> Outcome {
+        self.readers.stop();
+        self.checkpointer.stop();
+        let tidy = "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);";
+        self.connection.execute_batch(tidy).map_err(|error| self.fault.of(error))?;
+        self.connection.close().map_err(|(_, error)| self.fault.of(error))
+    }
+}
+
+/// Runs `body` in a transaction of its own; after an error nothing of it is left.
+fn transact<T>(connection: &Connection, body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let outcome = body().and_then(|value| {
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(value)
+    });
+    // Some errors (a full disk) end the transaction by themselves.
+    if outcome.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    outcome
+}
+
+/// Applies one batch, or says why it alone is refused. With `savepoints` a batch that cannot be applied is one of these.
+fn write_one(
+    connection: &Connection,
+    queue: &Queue,
+    names: &mut Names,
+    batch: &Batch,
+    sequence: u64,
+    savepoints: bool,
+) -> Result<Outcome, Failure> {
+    if let Err(refusal) = queue.claims.check(batch, sequence) {
+        return Ok(Err(refusal));
+    }
+    if !write::all_absent(connection, batch)? {
+        return Ok(Err(Error::Exists));
+    }
+    if savepoints {
+        connection.prepare_cached("SAVEPOINT batch")?.execute([])?;
+    }
+    match batch.ops.iter().try_for_each(|op| write::apply(connection, names, op)) {
+        Ok(()) if savepoints => connection.execute_batch("RELEASE batch")?,
+        Ok(()) => {}
+        Err(error) if savepoints && is_constraint(&error) => {
+            connection.execute_batch("ROLLBACK TO batch; RELEASE batch")?;
+            names.forget();
+            // Now, not when it is settled: later batches of this home may be in the same group.
+            queue.claims.fence(batch, 0);
+            return Ok(Err(Error::Duplicate));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Ok(()))
+}
+
+fn written_epoch(entry: &Entry, outcome: &Outcome) -> u64 {
+    match &entry.batch {
+        Some(batch) if outcome.is_ok() => batch.epoch.number(),
+        _ => 0,
+    }
+}
+
+/// However the thread ends, nobody waits for it in vain.
+struct AbandonOnExit(Arc<Queue>);
+
+impl Drop for AbandonOnExit {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}

@@ -1,1 +1,31 @@
 //! One extension of the protocol, one file.
+//!
+//! A new one is a file here and a word in the list below. The list's order is the order inside a phase of a moment; there is no other order.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+/// The box: makes the modules, the options of all of them, and the function that plugs them into a host.
+macro_rules! extensions {
+    ($($name:ident),* $(,)?) => {
+        $(pub mod $name;)*
+
+        /// What the operator may say about each extension.
+        #[derive(Clone, Default)]
+        pub struct Options {
+            $(
+                #[doc = concat!("Of [`", stringify!($name), "`].")]
+                pub $name: <$name::Room as im::Extension>::Options,
+            )*
+        }
+
+        /// Plugs every extension into a host's plan.
+        pub fn plug(plan: &mut im::Plan, options: &Options) -> Result<(), im::PlanError> {
+            $(plan.add::<$name::Room>(&options.$name)?;)*
+            Ok(())
+        }
+
+        /// The table of supported protocols, in the list's order.
+        pub const ABOUT: &[im::About] = &[$(<$name::Room as im::Extension>::ABOUT),*];
+    };
+}
+
+extensions! { disco, ping, version, time, delay, last_activity, vcard, private, registration, offline }

@@ -1,1 +1,52 @@
 //! The heart: hosts, accounts, sessions, roster, presence, routing.
+//!
+//! A stanza's way through here is stops 3 to 6 of the seven: [`sent`] (it leaves its sender's account), [`route`] (where to?), [`arrive`]
+//! (it reaches its receiver's account) and [`session`] (the queue of one connection). What happens on the way is decided under the lock of one
+//! [`home`] at a time, and carried out from that home's [`outbox`], in order.
+//!
+//! The heart opens no socket and speaks no SQL: a connection is a [`Door`] that `net` holds, and what must last is given to `store`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod account;
+mod accounts;
+mod arrive;
+mod clock;
+mod directory;
+mod door;
+mod fault;
+mod home;
+mod host;
+mod hub;
+mod iq;
+mod moments;
+mod outbox;
+mod plan;
+mod presence;
+mod resubmit;
+pub mod roster;
+mod roster_iq;
+mod route;
+mod sent;
+mod session;
+mod slots;
+pub mod subscription;
+mod subscriptions;
+
+pub use account::{Account, Present};
+pub use accounts::{AccountError, Credentials, NewCredentials};
+pub use clock::Clock;
+pub use door::{BindError, Dialect, Door, DoorOptions, Drained, Goodbye};
+pub use fault::Fault;
+pub use home::{Home, Within};
+pub use host::{Host, HostOptions};
+pub use hub::{Hub, HubOptions, Limits, Stranger};
+pub use iq::{Ask, HostAsk, Payload, Reply, StrangerAsk};
+pub use moments::{
+    AccountCreated, AccountCreatedAt, Available, Moment, Phase, PresenceAt, Received, ReceivedAt, Sent, SentAt,
+    Unavailable, Undelivered, UndeliveredAt, Verdict,
+};
+pub use outbox::{Effect, Outbox};
+pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Scope};
+pub use resubmit::{stored_element, stored_stanza};
+pub use session::{Pull, Session};
+pub use slots::AccountSlot;

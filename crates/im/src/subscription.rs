@@ -190,16 +190,6 @@ impl Verb {
             _ => None,
         }
     }
-
-    /// The value of the presence's `type` attribute.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Verb::Subscribe => "subscribe",
-            Verb::Unsubscribe => "unsubscribe",
-            Verb::Subscribed => "subscribed",
-            Verb::Unsubscribed => "unsubscribed",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,120 @@
+//! An awake account: its roster, its sessions and what they last said of their presence.
+use crate::host::Host;
+use crate::roster::Roster;
+use crate::session::Session;
+use crate::slots::Slots;
+use hashbrown::HashSet;
+use std::sync::Arc;
+use store::Epoch;
+use xmpp::{Jid, Stanza};
+
+/// The state of one account while it is awake, under its home's lock.
+pub struct Account {
+    jid: Jid,
+    pub(crate) host: Arc<Host>,
+    pub(crate) epoch: Epoch,
+    pub(crate) roster: Roster,
+    /// In the order in which they were bound.
+    pub(crate) sessions: Vec<Present>,
+    pub(crate) slots: Slots,
+    /// The last number given by `Within::next_id`.
+    pub(crate) last_id: u64,
+    pub(crate) serial: u64,
+    pub(crate) reloading: bool,
+}
+
+/// A session as its account sees it.
+pub struct Present {
+    pub(crate) session: Arc<Session>,
+    /// The presence it last broadcast, as its contacts got it; `None` while it is not available.
+    pub(crate) presence: Option<Arc<Stanza>>,
+    pub(crate) priority: i8,
+    /// It has asked for the roster, and so gets pushes (RFC 6121 §2.1.6).
+    pub(crate) interested: bool,
+    /// Whom it has sent available presence directly (RFC 6121 §4.6.3).
+    pub(crate) directed: HashSet<Jid>,
+    /// Who answered its presence with an error, or was sent unavailable directly: no further broadcasts until it becomes available anew.
+    pub(crate) stopped: HashSet<Jid>,
+}
+
+impl Present {
+    pub(crate) fn new(session: Arc<Session>) -> Present {
+        let (directed, stopped) = (HashSet::new(), HashSet::new());
+        Present { session, presence: None, priority: 0, interested: false, directed, stopped }
+    }
+
+    /// The session itself.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Whether it has sent available presence.
+    pub fn is_available(&self) -> bool {
+        self.presence.is_some()
+    }
+
+    /// Whether messages to the bare JID may go to it (RFC 6121 §8.5.2.1.1).
+    pub fn takes_messages(&self) -> bool {
+        self.is_available() && self.priority >= 0 && self.session.is_open()
+    }
+
+    /// Its priority; 0 unless it said otherwise.
+    pub fn priority(&self) -> i8 {
+        self.priority
+    }
+}
+
+impl Account {
+    pub(crate) fn new(jid: Jid, host: Arc<Host>, epoch: Epoch, roster: Roster, slots: Slots, last_id: u64) -> Account {
+        Account { jid, host, epoch, roster, sessions: Vec::new(), slots, last_id, serial: 0, reloading: false }
+    }
+
+    /// What stands in for an account that does not exist: it has no roster, no sessions and empty slots, so that whoever asks it learns what a stranger
+    /// learns of an account that does.
+    pub(crate) fn phantom(jid: Jid, host: Arc<Host>) -> Account {
+        let slots = host.plan().empty_slots();
+        Account::new(jid, host, Epoch::new(0), Roster::empty(), slots, 0)
+    }
+
+    /// The account's bare JID.
+    pub fn jid(&self) -> &Jid {
+        &self.jid
+    }
+
+    /// The account's roster.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The account's sessions, in the order in which they were bound.
+    pub fn sessions(&self) -> &[Present] {
+        &self.sessions
+    }
+
+    /// The session of exactly this resource.
+    pub fn session(&self, resource: &str) -> Option<&Present> {
+        self.sessions.iter().find(|present| present.session.resource() == resource)
+    }
+
+    pub(crate) fn present(&mut self, session: &Arc<Session>) -> Option<&mut Present> {
+        self.sessions.iter_mut().find(|present| Arc::ptr_eq(&present.session, session))
+    }
+
+    /// The session that gets messages to the bare JID: the highest priority that is not negative; among equals the most recently bound.
+    pub fn best(&self) -> Option<&Present> {
+        self.sessions
+            .iter()
+            .filter(|present| present.takes_messages())
+            .max_by_key(|present| (present.priority, present.session.serial()))
+    }
+
+    /// Whether any session is available.
+    pub fn is_available(&self) -> bool {
+        self.sessions.iter().any(Present::is_available)
+    }
+
+    /// Whether `other` may see this account's presence: its own sessions, and contacts with a subscription `from` or `both`.
+    pub fn shows_presence_to(&self, other: &Jid) -> bool {
+        other.bare_str() == self.jid.as_str() || self.roster.state(other).seen_by_contact()
+    }
+}

@@ -1,0 +1,216 @@
+//! Stop 5: a stanza has reached the account it is addressed to (RFC 6121 §8.5).
+//!
+//! The receiver's home is locked; the Received moment has its say; then the sessions are chosen.
+use crate::home::Within;
+use crate::iq::{Ask, Reply};
+use crate::moments::{Kinds, Moment, Received, ReceivedAt, Undelivered, UndeliveredAt, Verdict};
+use crate::outbox::Effect;
+use crate::plan::guarded;
+use crate::session::Session;
+use std::sync::Arc;
+use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
+
+impl Within<'_> {
+    /// Takes a stanza that is addressed to this account or one of its sessions.
+    pub(crate) fn arrive(&mut self, mut stanza: Stanza) {
+        match self.received(&mut stanza) {
+            Verdict::Pass => self.deliver(stanza),
+            Verdict::Done => {}
+            Verdict::Bounce(error) => self.bounce(&stanza, &error),
+        }
+    }
+
+    fn received(&mut self, stanza: &mut Stanza) -> Verdict {
+        let host = self.account.host.clone();
+        let kinds = Kinds::of(stanza.kind());
+        let mut at = ReceivedAt { within: self.again(), stanza };
+        guarded(Received::NAME, || Received::chain(host.plan()).run(kinds, &mut at))
+    }
+
+    fn deliver(&mut self, stanza: Stanza) {
+        match stanza.kind() {
+            Kind::Message => self.message(stanza),
+            Kind::Presence => self.presence_in(stanza),
+            Kind::Iq => self.iq_in(stanza),
+        }
+    }
+
+    /// Sends a stanza back to whoever sent it, unless it is one that may not be answered.
+    pub(crate) fn bounce(&mut self, stanza: &Stanza, error: &StanzaError) {
+        if stanza.may_be_answered() {
+            self.send(stanza.error(error));
+        }
+    }
+
+    /// The session that a full JID names, whether or not it is available (RFC 6121 §8.5.3.1).
+    fn exact(&self, stanza: &Stanza) -> Option<Arc<Session>> {
+        let resource = stanza.to()?.resource()?;
+        let present = self.account.session(resource)?;
+        present.session().is_open().then(|| present.session().clone())
+    }
+
+    fn message(&mut self, stanza: Stanza) {
+        if let Some(session) = self.exact(&stanza) {
+            return self.post(&session, Arc::new(stanza));
+        }
+        let full = stanza.to().is_some_and(Jid::is_full);
+        match stanza.message_type() {
+            MessageType::Chat => self.message_to_best(stanza),
+            // §8.5.3.2.1: only a chat message is treated as if it were to the bare JID.
+            MessageType::Normal if !full => self.message_to_best(stanza),
+            MessageType::Normal | MessageType::GroupChat => self.bounce(&stanza, &StanzaError::service_unavailable()),
+            MessageType::Headline if full => self.bounce(&stanza, &StanzaError::service_unavailable()),
+            MessageType::Headline => self.message_to_all(stanza),
+            MessageType::Error => {}
+        }
+    }
+
+    /// §8.5.2.1.1: to the most available session; when there is none, §8.5.2.2.1: kept, or returned.
+    pub(crate) fn message_to_best(&mut self, stanza: Stanza) {
+        match self.account.best().map(|best| best.session().clone()) {
+            Some(session) => self.post(&session, Arc::new(stanza)),
+            None => self.undelivered(&stanza),
+        }
+    }
+
+    fn message_to_all(&mut self, stanza: Stanza) {
+        let stanza = Arc::new(stanza);
+        for session in self.sessions_that(|present| present.takes_messages()) {
+            self.post(&session, stanza.clone());
+        }
+    }
+
+    fn undelivered(&mut self, stanza: &Stanza) {
+        let host = self.account.host.clone();
+        let mut at = UndeliveredAt { within: self.again(), stanza };
+        match guarded(Undelivered::NAME, || Undelivered::chain(host.plan()).run(Kinds::of(Kind::Message), &mut at)) {
+            Verdict::Done => {}
+            Verdict::Bounce(error) => self.bounce(stanza, &error),
+            Verdict::Pass => self.bounce(stanza, &StanzaError::service_unavailable()),
+        }
+    }
+
+    pub(crate) fn sessions_that(&self, wanted: impl Fn(&crate::account::Present) -> bool) -> Vec<Arc<Session>> {
+        self.account
+            .sessions
+            .iter()
+            .filter(|present| wanted(present))
+            .map(|present| present.session().clone())
+            .collect()
+    }
+
+    fn presence_in(&mut self, stanza: Stanza) {
+        match stanza.presence_type() {
+            PresenceType::Available | PresenceType::Unavailable => self.presence_to_sessions(stanza),
+            PresenceType::Probe => self.probe(&stanza),
+            PresenceType::Error => {
+                self.presence_refused(&stanza);
+                if let Some(session) = self.exact(&stanza) {
+                    self.post(&session, Arc::new(stanza));
+                }
+            }
+            PresenceType::Subscribe
+            | PresenceType::Subscribed
+            | PresenceType::Unsubscribe
+            | PresenceType::Unsubscribed => {
+                self.subscription_in(stanza);
+            }
+            // A client that is invisible shows itself to others as unavailable; its server has already said so.
+            PresenceType::Invisible => {}
+        }
+    }
+
+    /// §8.5.2.1.2 and §8.5.3.1: to every available session, or to the one that is named.
+    fn presence_to_sessions(&mut self, stanza: Stanza) {
+        if stanza.to().is_some_and(Jid::is_full) {
+            if let Some(session) = self.exact(&stanza) {
+                self.post(&session, Arc::new(stanza));
+            }
+            return;
+        }
+        let stanza = Arc::new(stanza);
+        let own = stanza.from().cloned();
+        for session in self.sessions_that(|present| present.is_available()) {
+            if own.as_ref() != Some(session.jid()) {
+                self.post(&session, stanza.clone());
+            }
+        }
+    }
+
+    fn iq_in(&mut self, stanza: Stanza) {
+        if stanza.to().is_some_and(Jid::is_full) {
+            match self.exact(&stanza) {
+                Some(session) => self.post(&session, Arc::new(stanza)),
+                // §8.5.3.2.3: a question is returned; an answer that nobody waits for is dropped.
+                None => self.bounce(&stanza, &StanzaError::service_unavailable()),
+            }
+        } else if stanza.may_be_answered() {
+            self.iq_to_account(None, stanza);
+        }
+    }
+
+    /// §8.5.2.1.3: the server answers on behalf of the account. `session` is the asker when it is one of this very account.
+    pub(crate) fn iq_to_account(&mut self, session: Option<&Arc<Session>>, stanza: Stanza) {
+        let reply = self.ask(session, &stanza);
+        self.answer(session, &stanza, reply);
+    }
+
+    fn ask(&mut self, session: Option<&Arc<Session>>, stanza: &Stanza) -> Result<Reply, StanzaError> {
+        let host = self.account.host.clone();
+        let (Some(from), Some(payload)) = (stanza.from(), stanza.payload()) else {
+            return Err(StanzaError::bad_request());
+        };
+        if payload.is(xmpp::ns::ROSTER, "query") {
+            return self.roster_iq(session, stanza, payload);
+        }
+        let set = stanza.iq_type() == Some(IqType::Set);
+        let handler = host.plan().account_iqs.find(set, payload).ok_or_else(StanzaError::service_unavailable)?;
+        let mut ask = Ask { within: self.again(), stanza, from, session };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handler(&mut ask)))
+            .unwrap_or_else(|panic| Err(crate::plan::panicked("iq", &panic).tell()))
+    }
+
+    fn answer(&mut self, session: Option<&Arc<Session>>, iq: &Stanza, reply: Result<Reply, StanzaError>) {
+        match reply {
+            Ok(Reply::Sent) => {}
+            Ok(Reply::Empty) => self.give(session, iq.result()),
+            Ok(Reply::With(payload)) => self.give(session, iq.result_with(payload)),
+            Err(error) => self.give(session, iq.error(&error)),
+            Ok(Reply::After(ticket, then)) if !matches!(*then, Reply::Later(_) | Reply::After(..)) => {
+                let answer = match *then {
+                    Reply::With(payload) => iq.result_with(payload),
+                    _ => iq.result(),
+                };
+                let failed = iq.error(&StanzaError::internal_server_error());
+                let effect = |stanza| match session {
+                    Some(session) => Effect::Post(session.clone(), Arc::new(stanza)),
+                    None => Effect::Route(stanza),
+                };
+                self.after(&ticket, effect(answer), Some(effect(failed)));
+            }
+            Ok(slow) => self.give_later(session, iq, slow),
+        }
+    }
+
+    fn give(&mut self, session: Option<&Arc<Session>>, answer: Stanza) {
+        match session {
+            Some(session) => self.post(session, Arc::new(answer)),
+            None => self.send(answer),
+        }
+    }
+
+    fn give_later(&mut self, session: Option<&Arc<Session>>, iq: &Stanza, slow: Reply) {
+        let (hub, home, session, iq) = (self.hub.clone(), self.home.clone(), session.cloned(), iq.clone());
+        self.hub.spawn(async move {
+            if let Some(answer) = slow.settle(&iq).await {
+                home.with(&hub, |within| within.give(session.as_ref(), answer));
+            }
+        });
+    }
+}
+
+/// The answer to a probe when no session is available (RFC 6121 §4.3.2): `unavailable` for those who may know, `unsubscribed` for the others.
+pub(crate) fn probe_answer(probe: &Stanza, may_see: bool) -> Stanza {
+    let kind = if may_see { PresenceType::Unavailable } else { PresenceType::Unsubscribed };
+    Stanza::presence(kind, probe.to().map(Jid::bare), probe.from().cloned())
+}

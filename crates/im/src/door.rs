@@ -1,0 +1,164 @@
+//! A connection's hold on its session: all that `net` needs of the heart, and nothing that could not cross a wire.
+use crate::fault::Fault;
+use crate::home::Home;
+use crate::hub::Hub;
+use crate::session::{Session, Taken};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use xmpp::{Jid, Stanza, StreamError};
+
+/// Which Jabber a connection speaks: the heart knows one form, the door translates; here it only decides who does what at login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// An unversioned stream, as in 2000.
+    J,
+    /// A stream of version 1.0 (RFC 6120).
+    X,
+}
+
+/// What the heart is told about a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct DoorOptions {
+    /// Which Jabber it speaks.
+    pub dialect: Dialect,
+    /// It is encrypted.
+    pub encrypted: bool,
+    /// Where it comes from; shown to the operator only.
+    pub peer: Option<IpAddr>,
+}
+
+/// Why no session could be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// There is no such account, or it may not log in.
+    #[error("no such account")]
+    NoAccount,
+    /// The wished resource is not a resource (RFC 6120 §7.7.2.1).
+    #[error("the resource is not valid")]
+    BadResource,
+    /// The account has as many sessions as it may have (RFC 6120 §7.6.2.1).
+    #[error("too many sessions")]
+    TooManySessions,
+    /// Our own failure.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Why a door closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// The client closed its stream.
+    ByPeer,
+    /// The connection is gone without a word.
+    Lost,
+    /// The client broke the protocol and was told so.
+    Error,
+}
+
+/// What [`Door::poll_drain`] found.
+pub enum Drained {
+    /// There are stanzas to write.
+    Stanzas,
+    /// Everything is written; say this and close.
+    Close(StreamError),
+}
+
+/// One end of a session, held by its connection. Dropping it ends the session as a lost connection does.
+pub struct Door {
+    hub: Hub,
+    session: Arc<Session>,
+    open: bool,
+}
+
+impl Hub {
+    /// Makes a session at the account's home. A session of the same resource is replaced: it is told `conflict`, and its unavailable presence goes out
+    /// before anything of the new one (RFC 6120 §7.7.2.2, first of its ways). Without a wish the server makes a resource (§7.6).
+    pub async fn bind(&self, account: &Jid, resource: Option<&str>, options: DoorOptions) -> Result<Door, BindError> {
+        let made;
+        let resource = match resource {
+            Some(wish) => wish,
+            None => {
+                made = random_resource()?;
+                &made
+            }
+        };
+        let jid = account.bare().with_resource(resource).map_err(|_| BindError::BadResource)?;
+        let home = self.wake(account).await?.ok_or(BindError::NoAccount)?;
+        if self.is_stopping() {
+            return Err(BindError::Fault(Fault::Stopping));
+        }
+        let session = home.with(self, |within| within.bind(jid, options))?;
+        Ok(Door { hub: self.clone(), session, open: true })
+    }
+}
+
+impl Door {
+    /// The session's full JID.
+    pub fn jid(&self) -> &Jid {
+        self.session.jid()
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Stops 3 to 6 for one stanza that the client sent; `from` is stamped here, whatever the client wrote.
+    pub fn admit(&self, stanza: Stanza) {
+        self.session.leave(&self.hub, stanza);
+    }
+
+    /// Pending while this account's outbox waits for a sleeping home or a commit: admit no further stanza until then.
+    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.session.home().poll_ready(cx)
+    }
+
+    /// Takes what is queued, up to about `bytes`. Pending: nothing is, and the waker is kept.
+    pub fn poll_drain(&self, cx: &mut Context<'_>, into: &mut Vec<Arc<Stanza>>, bytes: usize) -> Poll<Drained> {
+        self.session.poll_drain(cx, into, bytes).map(|taken| match taken {
+            Taken::Stanzas => Drained::Stanzas,
+            Taken::End(why) => Drained::Close(why),
+        })
+    }
+
+    /// Everything drained so far has been handed to the socket.
+    pub fn written(&self) {
+        self.session.written();
+    }
+
+    /// The client read too slowly: close at once, without waiting for the socket.
+    pub fn is_cut(&self) -> bool {
+        self.session.is_cut()
+    }
+
+    /// Ends the session: its contacts are told, and messages that were not handed to the socket go back to routing.
+    pub fn close(mut self, why: Goodbye) {
+        self.end(why);
+    }
+
+    fn end(&mut self, why: Goodbye) {
+        if std::mem::take(&mut self.open) {
+            let home: Arc<Home> = self.session.home().clone();
+            home.with(&self.hub, |within| within.unbind(&self.session, why));
+        }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.end(Goodbye::Lost);
+    }
+}
+
+/// 128 random bits that say nothing about the client or its address.
+fn random_resource() -> Result<String, BindError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Fault::Unreadable {
+        what: "randomness",
+        owner: "the system".into(),
+        why: error.to_string(),
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

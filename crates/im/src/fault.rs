@@ -1,0 +1,44 @@
+//! What goes wrong on our side: logged once with an id, and told to the peer only as that id.
+use std::sync::atomic::{AtomicU64, Ordering};
+use xmpp::StanzaError;
+
+/// Our own failure: disk, a broken extension, a store that is gone. Never the peer's doing.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The store refused or could not answer.
+    #[error("storage: {0}")]
+    Store(#[from] store::Error),
+    /// What the store gave back could not be understood.
+    #[error("stored {what} of {owner} cannot be read: {why}")]
+    Unreadable {
+        /// The shape's name.
+        what: &'static str,
+        /// Whose it is.
+        owner: String,
+        /// The decoder's words.
+        why: String,
+    },
+    /// An extension panicked.
+    #[error("extension failed at {at}: {why}")]
+    Panic {
+        /// The moment or iq at which it happened.
+        at: &'static str,
+        /// The panic's words.
+        why: String,
+    },
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl Fault {
+    /// Logs this fault once and gives the stanza error that the peer sees: `internal-server-error` with the fault's id.
+    pub fn tell(&self) -> StanzaError {
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(fault = id, error = %self, "fault");
+        StanzaError::internal_server_error().with_text(format!("fault {id}"))
+    }
+}

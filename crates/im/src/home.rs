@@ -1,0 +1,189 @@
+//! Where an account is at home while it is awake: its state and its outbox under one lock.
+//!
+//! Everything that happens to an account happens inside [`Home::enter`]: a plain function call with the lock held, in which nothing waits and no second
+//! home is locked. What shall be done elsewhere goes into the outbox; [`Turn`] carries it out after the lock is gone.
+use crate::account::Account;
+use crate::host::Host;
+use crate::hub::Hub;
+use crate::outbox::{Effect, Outbox};
+use crate::session::Session;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use store::{Batch, Ticket};
+use xmpp::{Jid, Stanza, StanzaError, Timestamp};
+
+/// The home of one awake account.
+pub struct Home {
+    jid: Jid,
+    /// The outbox waits for a commit or a sleeping home: doors of this account should admit nothing more. Written under the lock.
+    parked: AtomicBool,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) account: Account,
+    pub(crate) outbox: Outbox,
+}
+
+/// What one has while inside a home: the account to look at and change, and ways to have things done.
+pub struct Within<'a> {
+    /// The account.
+    pub account: &'a mut Account,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) hub: &'a Hub,
+    pub(crate) home: &'a Arc<Home>,
+}
+
+impl Home {
+    pub(crate) fn new(account: Account) -> Arc<Home> {
+        let jid = account.jid().clone();
+        Arc::new(Home {
+            jid,
+            parked: AtomicBool::new(false),
+            state: Mutex::new(State { account, outbox: Outbox::default() }),
+        })
+    }
+
+    /// The account's bare JID.
+    pub fn jid(&self) -> &Jid {
+        &self.jid
+    }
+
+    /// Runs `f` inside this home, and carries out what came of it.
+    pub fn with<R>(self: &Arc<Home>, hub: &Hub, f: impl FnOnce(&mut Within<'_>) -> R) -> R {
+        let mut turn = Turn::new(hub);
+        let done = self.enter(&mut turn, f);
+        turn.run();
+        done
+    }
+
+    /// Runs `f` inside this home; what came of it is carried out when `turn` runs.
+    pub(crate) fn enter<R>(self: &Arc<Home>, turn: &mut Turn<'_>, f: impl FnOnce(&mut Within<'_>) -> R) -> R {
+        let mut state = self.state.lock();
+        let State { account, outbox } = &mut *state;
+        let done = f(&mut Within { account, outbox, hub: turn.hub, home: self });
+        if state.outbox.begin() {
+            turn.homes.push(self.clone());
+        }
+        done
+    }
+
+    pub(crate) fn state(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(crate) fn set_parked(&self, parked: bool) {
+        self.parked.store(parked, Ordering::Release);
+    }
+
+    /// Pending while the outbox is parked; the waker is called when it moves again.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.parked.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        let mut state = self.state.lock();
+        if !self.parked.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        state.outbox.wait(cx.waker());
+        Poll::Pending
+    }
+
+    /// Whether nobody needs this account awake: no session, nothing to carry out.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.state.try_lock().is_some_and(|state| state.account.sessions.is_empty() && state.outbox.is_idle())
+    }
+}
+
+impl<'a> Within<'a> {
+    /// The host of this account.
+    pub fn host(&self) -> Arc<Host> {
+        self.account.host.clone()
+    }
+
+    /// The server.
+    pub fn hub(&self) -> &'a Hub {
+        self.hub
+    }
+
+    /// The server's time.
+    pub fn now(&self) -> Timestamp {
+        self.hub.clock().now()
+    }
+
+    /// Sends a stanza on its way (stop 4), after everything that this account has already sent.
+    pub fn send(&mut self, stanza: Stanza) {
+        self.outbox.push(Effect::Route(stanza), None);
+    }
+
+    /// Queues a stanza for one of this account's own sessions: at once when nothing is waiting in the outbox, else behind it.
+    pub fn post(&mut self, session: &Arc<Session>, stanza: Arc<Stanza>) {
+        if self.outbox.is_idle() {
+            session.post(stanza);
+        } else {
+            self.outbox.push(Effect::Post(session.clone(), stanza), None);
+        }
+    }
+
+    /// An empty batch of this home.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.account.jid().as_str(), self.account.epoch)
+    }
+
+    /// Hands a batch to the store. What tells somebody about the change must wait for the ticket.
+    pub fn write(&mut self, batch: Batch) -> Ticket {
+        if batch.is_empty() { Ticket::committed() } else { self.hub.store().submit(batch) }
+    }
+
+    /// Carries out `effect` when `ticket` is committed, and `otherwise` when it failed. Whatever is put into the outbox later waits behind it.
+    pub(crate) fn after(&mut self, ticket: &Ticket, effect: Effect, otherwise: Option<Effect>) {
+        self.outbox.push(effect, Some((ticket.clone(), otherwise)));
+    }
+
+    /// Returns `stanza` to its sender when `ticket` fails: it was to be kept, and was not.
+    pub fn bounce_unless(&mut self, ticket: &Ticket, stanza: &Stanza) {
+        let bounced =
+            stanza.may_be_answered().then(|| Effect::Route(stanza.error(&StanzaError::internal_server_error())));
+        self.after(ticket, Effect::Nothing, bounced);
+    }
+
+    /// This home, for work that goes on later.
+    pub fn home(&self) -> &Arc<Home> {
+        self.home
+    }
+
+    /// A number greater than any that this account has given: for rows of the archive and of logs.
+    pub fn next_id(&mut self) -> u64 {
+        let now = u64::try_from(self.now().as_millis()).unwrap_or(0).saturating_mul(1000);
+        self.account.last_id = now.max(self.account.last_id + 1);
+        self.account.last_id
+    }
+}
+
+/// Carries out outboxes, one home after the other and never two locks at once, until nothing is left to do here and now.
+pub(crate) struct Turn<'h> {
+    pub(crate) hub: &'h Hub,
+    homes: SmallVec<[Arc<Home>; 4]>,
+}
+
+impl<'h> Turn<'h> {
+    pub(crate) fn new(hub: &'h Hub) -> Turn<'h> {
+        Turn { hub, homes: SmallVec::new() }
+    }
+
+    /// Goes on with a home that was parked.
+    pub(crate) fn resume(hub: &'h Hub, home: Arc<Home>) -> Turn<'h> {
+        let mut turn = Turn::new(hub);
+        turn.homes.push(home);
+        turn
+    }
+
+    pub(crate) fn run(mut self) {
+        while let Some(home) = self.homes.pop() {
+            home.drain(&mut self);
+        }
+    }
+}

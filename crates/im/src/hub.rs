@@ -1,0 +1,472 @@
+//! What all stops share: the hosts, the store, the clock, who is awake, and what is under way.
+use crate::account::Account;
+use crate::clock::Clock;
+use crate::directory::{Directory, Found, Waiter};
+use crate::fault::Fault;
+use crate::home::{Home, Turn};
+use crate::host::{Host, HostOptions};
+use crate::iq::StrangerAsk;
+use crate::plan::PlanError;
+use crate::roster::{self, Roster};
+use crate::route::Known;
+use arc_swap::ArcSwap;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use store::{Archive, KeyValue, Log, Map, Store};
+use tokio::sync::{Notify, oneshot};
+use xmpp::{Jid, Stanza, StreamError};
+
+/// The heart's bounds, each with its unit.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Accounts that are kept awake without need.
+    pub accounts_awake: usize,
+    /// Sessions of one account.
+    pub sessions_per_account: usize,
+    /// What may wait for one session before it counts as a reader that is too slow.
+    pub session_queue_bytes: usize,
+    /// Addresses that one session may have sent directed presence to.
+    pub directed_presences: usize,
+    /// What a roster may hold.
+    pub roster: roster::Limits,
+    /// Messages kept for an account until it comes back.
+    pub offline_messages: usize,
+    /// Password checks that run at the same time.
+    pub password_checks: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            accounts_awake: 10_000,
+            sessions_per_account: 32,
+            session_queue_bytes: 4 * 1024 * 1024,
+            directed_presences: 1_000,
+            roster: roster::Limits::default(),
+            offline_messages: 1_000,
+            password_checks: 4,
+        }
+    }
+}
+
+/// What a hub is made of.
+pub struct HubOptions {
+    /// The hosts to serve; the first is the default one.
+    pub hosts: Vec<HostOptions>,
+    /// Where state is kept.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// What is known of a stream on which nobody has logged in yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Stranger {
+    /// The stream is encrypted.
+    pub encrypted: bool,
+    /// Passwords may cross it: it is encrypted, or the listener allows them in the clear.
+    pub may_send_secrets: bool,
+    /// Where the stream comes from; never shown to anybody but the operator.
+    pub peer: Option<IpAddr>,
+}
+
+/// The stores that the heart itself uses, opened by name.
+pub struct Shapes {
+    pub(crate) accounts: KeyValue,
+    pub(crate) roster: Map,
+    pub(crate) outgoing: Log,
+    pub(crate) server: KeyValue,
+    /// One row per stored message, with its undelivered mark.
+    pub archive: Archive,
+}
+
+/// The server's heart. Clones are the same heart.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    clock: Clock,
+    store: Store,
+    shapes: Shapes,
+    limits: Limits,
+    hosts: ArcSwap<Hosts>,
+    directory: Directory,
+    secret: [u8; 32],
+    ready: Mutex<VecDeque<Arc<Home>>>,
+    ready_bell: Notify,
+    under_way: AtomicUsize,
+    idle_bell: Notify,
+    stopping: AtomicBool,
+    password_permits: Arc<tokio::sync::Semaphore>,
+}
+
+struct Hosts {
+    first: Option<Arc<Host>>,
+    by_name: HashMap<String, Arc<Host>>,
+}
+
+/// Counts as work under way until it is dropped; see [`Hub::idle`].
+pub struct UnderWay(Hub);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if self.0.0.under_way.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.0.idle_bell.notify_waiters();
+        }
+    }
+}
+
+impl Hub {
+    /// Makes the heart: plugs the extensions in, reads the server's secret, carries out what an earlier run had committed but not yet sent.
+    pub async fn new(options: HubOptions) -> Result<Hub, HubError> {
+        let hosts = hosts(&options.hosts)?;
+        let store = options.store;
+        let shapes = Shapes {
+            accounts: store.keys("accounts"),
+            roster: store.map("roster"),
+            outgoing: store.log("outgoing"),
+            server: store.keys("server"),
+            archive: store.archive("archive"),
+        };
+        let secret = secret(&store, &shapes.server).await?;
+        let hub = Hub(Arc::new(Shared {
+            clock: options.clock,
+            store,
+            shapes,
+            directory: Directory::new(options.limits.accounts_awake),
+            password_permits: Arc::new(tokio::sync::Semaphore::new(options.limits.password_checks)),
+            limits: options.limits,
+            hosts: ArcSwap::from_pointee(hosts),
+            secret,
+            ready: Mutex::default(),
+            ready_bell: Notify::new(),
+            under_way: AtomicUsize::new(0),
+            idle_bell: Notify::new(),
+            stopping: AtomicBool::new(false),
+        }));
+        hub.start_drainer();
+        hub.replay().await?;
+        Ok(hub)
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Where state is kept.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The stores that the heart itself uses.
+    pub fn shapes(&self) -> &Shapes {
+        &self.0.shapes
+    }
+
+    /// The bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The server's secret, the same after a restart: for HMACs that must not change.
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.0.secret
+    }
+
+    /// The host of this canonical name, if it is served here.
+    pub fn host(&self, domain: &str) -> Option<Arc<Host>> {
+        self.0.hosts.load().by_name.get(domain).cloned()
+    }
+
+    /// The host for streams that name none.
+    pub fn default_host(&self) -> Option<Arc<Host>> {
+        self.0.hosts.load().first.clone()
+    }
+
+    /// Every host, in no order.
+    pub fn hosts(&self) -> Vec<Arc<Host>> {
+        self.0.hosts.load().by_name.values().cloned().collect()
+    }
+
+    /// Replaces the hosts' plans; awake accounts keep the plan under which they woke until they sleep.
+    pub fn set_hosts(&self, options: &[HostOptions]) -> Result<(), PlanError> {
+        self.0.hosts.store(Arc::new(hosts(options)?));
+        Ok(())
+    }
+
+    /// How many accounts are awake.
+    pub fn accounts_awake(&self) -> usize {
+        self.0.directory.awake()
+    }
+
+    /// Every awake home, for the operator's views.
+    pub fn homes(&self) -> Vec<Arc<Home>> {
+        self.0.directory.all()
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+
+    pub(crate) async fn password_permit(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        self.0.password_permits.clone().acquire_owned().await.ok()
+    }
+
+    /// Answers an iq of somebody who has not logged in. `None`: nobody handles it.
+    pub async fn ask_as_stranger(&self, host: &Arc<Host>, iq: &Stanza, stranger: Stranger) -> Option<Stanza> {
+        let payload = iq.payload()?;
+        let set = iq.iq_type() == Some(xmpp::IqType::Set);
+        let handler = host.plan().stranger_iqs.find(set, payload)?;
+        match handler(&mut StrangerAsk { hub: self, host, stanza: iq, stranger }) {
+            Ok(reply) => reply.settle(iq).await,
+            Err(error) => Some(iq.error(&error)),
+        }
+    }
+
+    /// Marks work as under way until the guard is dropped.
+    pub fn begin(&self) -> UnderWay {
+        self.0.under_way.fetch_add(1, Ordering::AcqRel);
+        UnderWay(self.clone())
+    }
+
+    /// Runs slow work beside everything else.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let busy = self.begin();
+        tokio::spawn(async move {
+            work.await;
+            drop(busy);
+        });
+    }
+
+    /// Resolves when every outbox is empty and no work is under way.
+    pub async fn idle(&self) {
+        loop {
+            let bell = self.0.idle_bell.notified();
+            tokio::pin!(bell);
+            bell.as_mut().enable();
+            if self.0.under_way.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            bell.await;
+        }
+    }
+
+    /// Ends every session with `system-shutdown`, then waits until all is carried out and durable.
+    pub async fn shutdown(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+        for home in self.homes() {
+            home.with(self, |within| within.end_all(&StreamError::system_shutdown()));
+        }
+    }
+
+    /// Waits for the last outboxes and flushes the store; the doors have closed by now.
+    pub async fn flush(&self) -> Result<(), store::Error> {
+        self.idle().await;
+        self.0.store.close().await
+    }
+
+    /// Has a parked home go on, soon and elsewhere.
+    pub(crate) fn resume(&self, home: Arc<Home>) {
+        // Counted until the drainer has carried it out: the guard is made there.
+        self.0.under_way.fetch_add(1, Ordering::AcqRel);
+        self.0.ready.lock().push_back(home);
+        self.0.ready_bell.notify_one();
+    }
+
+    /// One task goes on with the homes whose waiting is over.
+    fn start_drainer(&self) {
+        let hub = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let next = hub.0.ready.lock().pop_front();
+                let Some(home) = next else {
+                    hub.0.ready_bell.notified().await;
+                    continue;
+                };
+                let counted = UnderWay(hub.clone());
+                Turn::resume(&hub, home).run();
+                drop(counted);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Wakes an account for a parked home, which goes on when it is known what came of it.
+    pub(crate) fn wake_for(&self, whom: &Jid, parked: Arc<Home>) {
+        self.wake_with(whom, Waiter::Parked(parked));
+    }
+
+    /// Wakes an account. `None`: there is no such account.
+    pub async fn wake(&self, whom: &Jid) -> Result<Option<Arc<Home>>, Fault> {
+        if let Found::Awake(home) = self.directory().find(whom.bare_str()) {
+            return Ok(Some(home));
+        }
+        let (tell, told) = oneshot::channel();
+        self.wake_with(whom, Waiter::Task(tell));
+        match told.await {
+            Ok(Known::Home(home)) => Ok(Some(home)),
+            Ok(Known::Nobody) => Ok(None),
+            Ok(Known::Fault(fault)) => Err(fault),
+            Err(_) => Err(Fault::Stopping),
+        }
+    }
+
+    fn wake_with(&self, whom: &Jid, waiter: Waiter) {
+        let bare = whom.bare();
+        match self.directory().await_waking(bare.as_str(), waiter) {
+            Err((waiter, home)) => self.tell(waiter, &Known::Home(home)),
+            Ok(false) => {}
+            Ok(true) => {
+                let hub = self.clone();
+                self.spawn(async move {
+                    let known = match hub.load(&bare).await {
+                        Ok(Some(home)) => Known::Home(home),
+                        Ok(None) => Known::Nobody,
+                        Err(fault) => Known::Fault(fault),
+                    };
+                    let home = match &known {
+                        Known::Home(home) => Some(home.clone()),
+                        _ => None,
+                    };
+                    let waiters = hub.directory().settle(bare.as_str(), home);
+                    for waiter in waiters {
+                        hub.tell(waiter, &known);
+                    }
+                    hub.thin_out(&bare);
+                });
+            }
+        }
+    }
+
+    fn thin_out(&self, after: &Jid) {
+        let start = after.as_str().len();
+        self.directory().thin_out(start, |home| {
+            let epoch = home.state().account.epoch;
+            self.store().release(home.jid().as_str(), epoch);
+        });
+    }
+
+    fn tell(&self, waiter: Waiter, known: &Known) {
+        match waiter {
+            Waiter::Parked(home) => {
+                home.resolve(known.clone());
+                self.resume(home);
+            }
+            // Whoever asked may have gone away meanwhile.
+            Waiter::Task(tell) => drop(tell.send(known.clone())),
+        }
+    }
+
+    /// Loads an account: roster and slots, once, at its waking.
+    async fn load(&self, jid: &Jid) -> Result<Option<Arc<Home>>, Fault> {
+        let Some(host) = self.host(jid.domain()) else { return Ok(None) };
+        if self.record(jid).await?.is_none_or(|record| record.is_removed()) {
+            return Ok(None);
+        }
+        let epoch = self.store().claim(jid.as_str());
+        let (roster, slots, last_id) = self.read_account(jid, &host).await?;
+        Ok(Some(Home::new(Account::new(jid.clone(), host, epoch, roster, slots, last_id))))
+    }
+
+    async fn read_account(&self, jid: &Jid, host: &Arc<Host>) -> Result<(Roster, crate::slots::Slots, u64), Fault> {
+        if self.store().backlog().batches > 0 {
+            // What this account wrote before it slept, or before a write failed, is settled before it is read.
+            drop(self.store().barrier().await);
+        }
+        let shapes = self.shapes();
+        let roster = roster_of(shapes.roster.all(jid.as_str()).await?, jid)?;
+        let slots = host.plan().load_slots(self.store(), jid).await?;
+        let last_row = shapes.archive.last(jid.as_str()).await?.unwrap_or(0);
+        let last_sent = shapes.outgoing.last(jid.as_str()).await?.unwrap_or(0);
+        Ok((roster, slots, last_row.max(last_sent)))
+    }
+
+    /// A write of this home failed: what it knows may never have been stored, so it is read again. Its sessions stay.
+    pub(crate) fn reload(&self, home: &Arc<Home>, why: &store::Error) {
+        let host = {
+            let mut state = home.state();
+            if std::mem::replace(&mut state.account.reloading, true) {
+                return;
+            }
+            state.account.host.clone()
+        };
+        tracing::error!(account = %home.jid(), error = %why, "a write failed; the account is read again");
+        let (hub, home) = (self.clone(), home.clone());
+        self.spawn(async move {
+            let epoch = hub.store().claim(home.jid().as_str());
+            drop(hub.store().barrier().await);
+            let read = hub.read_account(home.jid(), &host).await;
+            home.with(&hub, |within| match read {
+                Ok((roster, slots, last_id)) => within.reloaded(epoch, roster, slots, last_id),
+                // Nothing can be said of this account now: its sessions come back when the store does.
+                Err(fault) => {
+                    fault.tell();
+                    within.account.reloading = false;
+                    within.end_all(&StreamError::internal_server_error());
+                }
+            });
+        });
+    }
+}
+
+/// Why a hub could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// An extension refused.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The store failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<store::Error> for HubError {
+    fn from(error: store::Error) -> Self {
+        HubError::Fault(Fault::Store(error))
+    }
+}
+
+fn roster_of(rows: Vec<(String, Vec<u8>)>, jid: &Jid) -> Result<Roster, Fault> {
+    let unreadable = |why: String| Fault::Unreadable { what: "roster", owner: jid.to_string(), why };
+    Roster::decode(rows).map_err(|error| unreadable(error.to_string()))
+}
+
+fn hosts(options: &[HostOptions]) -> Result<Hosts, PlanError> {
+    let mut by_name = HashMap::new();
+    let mut first = None;
+    for options in options {
+        let host = Arc::new(Host::new(options)?);
+        first.get_or_insert_with(|| host.clone());
+        by_name.insert(host.name().as_str().to_owned(), host);
+    }
+    Ok(Hosts { first, by_name })
+}
+
+/// The secret is made at the first start and kept, so that what was derived from it stays the same.
+async fn secret(store: &Store, server: &KeyValue) -> Result<[u8; 32], HubError> {
+    if let Some(kept) = server.get("secret").await?.and_then(|kept| <[u8; 32]>::try_from(kept).ok()) {
+        return Ok(kept);
+    }
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| Fault::Unreadable {
+        what: "randomness",
+        owner: "the system".into(),
+        why: error.to_string(),
+    })?;
+    let epoch = store.claim("server");
+    store.submit(store::Batch::new("server", epoch).put(server, "secret", secret.to_vec())).await?;
+    Ok(secret)
+}

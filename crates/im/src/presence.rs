@@ -1,0 +1,255 @@
+//! Presence of this account's own sessions (RFC 6121 §4).
+//!
+//! A session that becomes available is shown to the contacts that may see it, learns of those it may see, and is told of the account's other sessions.
+use crate::account::Present;
+use crate::arrive;
+use crate::door::{BindError, Dialect, DoorOptions, Goodbye};
+use crate::home::Within;
+use crate::moments::{Available, Kinds, Moment, PresenceAt, Unavailable};
+use crate::outbox::Effect;
+use crate::plan::guarded;
+use crate::roster::Roster;
+use crate::session::Session;
+use crate::slots::Slots;
+use std::sync::Arc;
+use store::Epoch;
+use xmpp::{Jid, PresenceType, Stanza, StanzaError, StreamError};
+
+impl Within<'_> {
+    /// Adds a session for `jid`; one that has the same resource is replaced.
+    pub(crate) fn bind(&mut self, jid: Jid, options: DoorOptions) -> Result<Arc<Session>, BindError> {
+        if let Some(old) =
+            jid.resource().and_then(|resource| self.account.session(resource)).map(|old| old.session().clone())
+        {
+            self.replace(&old);
+        } else if self.account.sessions.len() >= self.hub.limits().sessions_per_account {
+            return Err(BindError::TooManySessions);
+        }
+        self.account.serial += 1;
+        let bytes_max = self.hub.limits().session_queue_bytes;
+        let session = Session::new(jid, self.home.clone(), options.dialect, self.now(), self.account.serial, bytes_max);
+        self.account.sessions.push(Present::new(session.clone()));
+        Ok(session)
+    }
+
+    fn replace(&mut self, old: &Arc<Session>) {
+        self.outbox.push(Effect::End(old.clone(), StreamError::conflict()), None);
+        self.part(old, Some("Replaced by new connection"));
+        self.resubmit(old.leftovers());
+    }
+
+    /// The connection of a session is gone, or has said goodbye.
+    pub(crate) fn unbind(&mut self, session: &Arc<Session>, why: Goodbye) {
+        let text = (why != Goodbye::ByPeer).then_some("Disconnected");
+        self.part(session, text);
+        self.resubmit(session.leftovers());
+    }
+
+    /// Ends every session of this account; their doors unbind them.
+    pub(crate) fn end_all(&mut self, why: &StreamError) {
+        for session in self.sessions_that(|_| true) {
+            self.outbox.push(Effect::End(session, why.clone()), None);
+        }
+    }
+
+    pub(crate) fn reloaded(&mut self, epoch: Epoch, roster: Roster, slots: Slots, last_id: u64) {
+        let account = &mut self.account;
+        account.epoch = epoch;
+        account.roster = roster;
+        account.slots = slots;
+        account.last_id = account.last_id.max(last_id);
+        account.reloading = false;
+    }
+
+    /// Takes a session out of the account, telling those who saw it.
+    fn part(&mut self, session: &Arc<Session>, status: Option<&str>) {
+        let farewell = unavailable(session.jid(), status);
+        self.leave_contacts(session, &farewell);
+        self.account.sessions.retain(|present| !Arc::ptr_eq(&present.session, session));
+    }
+
+    /// RFC 6121 §4.2 and §4.4: `<presence/>` without `to`.
+    pub(crate) fn become_available(&mut self, session: &Arc<Session>, mut stanza: Stanza) {
+        let priority = match priority(&stanza, session.dialect()) {
+            Ok(priority) => priority,
+            Err(error) => return self.refuse(session, &stanza, &error),
+        };
+        stanza.set_to(None);
+        let Some(present) = self.account.present(session) else { return };
+        let first = !present.is_available();
+        present.priority = priority;
+        present.presence = Some(Arc::new(stanza.clone()));
+        if first {
+            self.probe_contacts(session);
+        }
+        self.show_to_contacts(session, &stanza);
+        self.show_to_own(session, &stanza, first);
+        if first {
+            self.tell_pending_requests(session);
+        }
+        self.tell_available(session, &stanza, first);
+    }
+
+    /// §4.2.2: to the contacts that may see it, but for those that want no more.
+    fn show_to_contacts(&mut self, session: &Arc<Session>, stanza: &Stanza) {
+        let stopped = self.account.present(session).map(|present| present.stopped.clone()).unwrap_or_default();
+        let to: Vec<Jid> =
+            self.account.roster.seen_by().map(|item| item.jid.clone()).filter(|jid| !stopped.contains(jid)).collect();
+        self.outbox.push(Effect::Broadcast(stanza.clone(), to), None);
+    }
+
+    /// §4.2.2 and §4.4.2: to the account's own available sessions. A J-session does not hear itself, as in 2000.
+    fn show_to_own(&mut self, session: &Arc<Session>, stanza: &Stanza, first: bool) {
+        let mut own = stanza.clone();
+        own.set_to(Some(self.account.jid().clone()));
+        let own = Arc::new(own);
+        let all: Vec<_> = self
+            .account
+            .sessions
+            .iter()
+            .filter_map(|other| Some((other.session.clone(), other.presence.clone()?)))
+            .collect();
+        for (other, presence) in all {
+            let same = Arc::ptr_eq(&other, session);
+            if !same || session.dialect() == Dialect::X {
+                self.post(&other, own.clone());
+            }
+            if first && !same {
+                let mut theirs = (*presence).clone();
+                theirs.set_to(Some(session.jid().clone()));
+                self.post(session, Arc::new(theirs));
+            }
+        }
+    }
+
+    /// §4.3.1: asks after every contact whose presence this account may see.
+    fn probe_contacts(&mut self, session: &Arc<Session>) {
+        let contacts: Vec<Jid> = self.account.roster.sees().map(|item| item.jid.clone()).collect();
+        for contact in contacts {
+            self.send(Stanza::presence(PresenceType::Probe, Some(session.jid().clone()), Some(contact)));
+        }
+    }
+
+    /// §4.5: unavailable without `to`.
+    pub(crate) fn become_unavailable(&mut self, session: &Arc<Session>, stanza: Option<Stanza>) {
+        let stanza = stanza.unwrap_or_else(|| unavailable(session.jid(), None));
+        self.leave_contacts(session, &stanza);
+    }
+
+    /// Shows `farewell` to everybody who believes this session to be available, once.
+    fn leave_contacts(&mut self, session: &Arc<Session>, farewell: &Stanza) {
+        let Some(present) = self.account.present(session) else { return };
+        let was = present.presence.take();
+        let directed = std::mem::take(&mut present.directed);
+        let stopped = std::mem::take(&mut present.stopped);
+        let mut to: Vec<Jid> = Vec::new();
+        if was.is_some() {
+            to.extend(self.account.roster.seen_by().map(|item| item.jid.clone()).filter(|jid| !stopped.contains(jid)));
+        }
+        // A contact that was also sent presence directly hears of the end once.
+        to.extend(
+            directed.into_iter().filter(|jid| was.is_none() || !self.account.roster.state(jid).seen_by_contact()),
+        );
+        if !to.is_empty() {
+            self.outbox.push(Effect::Broadcast(farewell.clone(), to), None);
+        }
+        if was.is_some() {
+            self.show_to_own(session, farewell, false);
+            self.tell_unavailable(session, farewell);
+        }
+    }
+
+    fn tell_available(&mut self, session: &Arc<Session>, stanza: &Stanza, first: bool) {
+        let host = self.account.host.clone();
+        let mut at = PresenceAt { within: self.again(), session, presence: Some(stanza), first };
+        guarded(Available::NAME, || Available::chain(host.plan()).run(Kinds::ALL, &mut at));
+    }
+
+    fn tell_unavailable(&mut self, session: &Arc<Session>, stanza: &Stanza) {
+        let host = self.account.host.clone();
+        let mut at = PresenceAt { within: self.again(), session, presence: Some(stanza), first: false };
+        guarded(Unavailable::NAME, || Unavailable::chain(host.plan()).run(Kinds::ALL, &mut at));
+    }
+
+    /// §4.6: presence to somebody in particular. It is remembered, so that they hear of the end too.
+    pub(crate) fn directed(&mut self, session: &Arc<Session>, stanza: Stanza, available: bool) {
+        let Some(to) = stanza.to().cloned() else { return };
+        let limit = self.hub.limits().directed_presences;
+        let Some(present) = self.account.present(session) else { return };
+        if available {
+            if present.directed.len() >= limit && !present.directed.contains(&to) {
+                return self.refuse(session, &stanza, &StanzaError::resource_constraint());
+            }
+            present.stopped.remove(&to);
+            present.directed.insert(to);
+        } else {
+            present.directed.remove(&to);
+            present.stopped.insert(to);
+        }
+        self.send(stanza);
+    }
+
+    /// An error came back for presence: whoever sent it gets no more until this session becomes available anew (§4.4.2).
+    pub(crate) fn presence_refused(&mut self, stanza: &Stanza) {
+        let (Some(from), Some(to)) = (stanza.from(), stanza.to()) else { return };
+        let limit = self.hub.limits().directed_presences;
+        for present in &mut self.account.sessions {
+            let concerned = to.is_bare() || present.session.jid() == to;
+            if concerned && present.stopped.len() < limit {
+                present.directed.remove(from);
+                present.stopped.insert(from.bare());
+            }
+        }
+    }
+
+    /// §4.3.2: somebody asks whether this account is available.
+    pub(crate) fn probe(&mut self, probe: &Stanza) {
+        let Some(from) = probe.from().cloned() else { return };
+        let may_see = self.account.shows_presence_to(&from);
+        if !may_see || !self.account.is_available() {
+            return self.send(arrive::probe_answer(probe, may_see));
+        }
+        let answers: Vec<Stanza> =
+            self.account.sessions.iter().filter_map(|present| present.presence.as_deref().cloned()).collect();
+        for mut answer in answers {
+            answer.set_to(Some(from.clone()));
+            self.send(answer);
+        }
+    }
+
+    /// Shows this account's presence to a contact that has just been allowed to see it, or its absence to one that no longer is (§3.1.5, §3.2.2).
+    pub(crate) fn show_all_to(&mut self, contact: &Jid, shown: bool) -> Vec<Stanza> {
+        let mut all = Vec::new();
+        for present in &self.account.sessions {
+            if let Some(presence) = &present.presence {
+                let mut one = if shown { (**presence).clone() } else { unavailable(present.session.jid(), None) };
+                one.set_to(Some(contact.clone()));
+                all.push(one);
+            }
+        }
+        all
+    }
+}
+
+fn unavailable(from: &Jid, status: Option<&str>) -> Stanza {
+    let mut stanza = Stanza::presence(PresenceType::Unavailable, Some(from.clone()), None);
+    if let Some(status) = status {
+        stanza.append(xml::Builder::new(xmpp::ns::CLIENT, "status").text(status).finish());
+    }
+    stanza
+}
+
+/// RFC 6121 §4.7.2.3: an integer from -128 to 127, 0 when absent. A J-client's odd value counts as 0 or as the nearest bound, as in 2000.
+fn priority(stanza: &Stanza, dialect: Dialect) -> Result<i8, StanzaError> {
+    let Some(node) = stanza.child(xmpp::ns::CLIENT, "priority") else { return Ok(0) };
+    let text = node.text();
+    match text.trim().parse::<i64>() {
+        Ok(value) => match i8::try_from(value) {
+            Ok(priority) => Ok(priority),
+            Err(_) if dialect == Dialect::J => Ok(if value < 0 { i8::MIN } else { i8::MAX }),
+            Err(_) => Err(StanzaError::bad_request().with_text("priority is a number from -128 to 127")),
+        },
+        Err(_) if dialect == Dialect::J || text.trim().is_empty() => Ok(0),
+        Err(_) => Err(StanzaError::bad_request().with_text("priority is a number from -128 to 127")),
+    }
+}

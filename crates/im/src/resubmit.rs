@@ -1,0 +1,114 @@
+//! What must not be lost: messages of a session that is gone, and what was committed but not yet sent when the server stopped.
+use crate::fault::Fault;
+use crate::home::{Home, Turn, Within};
+use crate::hub::Hub;
+use crate::subscription::State;
+use std::sync::Arc;
+use xmpp::{Jid, MessageType, Stanza, StanzaError};
+
+impl Within<'_> {
+    /// Messages that a session was not handed go back to routing: to another session of this account, or to be kept.
+    pub(crate) fn resubmit(&mut self, left: Vec<Arc<Stanza>>) {
+        for stanza in left {
+            self.resubmit_one(&stanza);
+        }
+    }
+
+    /// A message that a session did not take: whatever it was addressed to, the account gets it in another way.
+    pub(crate) fn resubmit_one(&mut self, stanza: &Arc<Stanza>) {
+        match stanza.message_type() {
+            MessageType::Normal | MessageType::Chat => self.message_to_best((**stanza).clone()),
+            // A room learns that its occupant is gone; headlines and errors are worth nothing later.
+            MessageType::GroupChat => self.bounce(stanza, &StanzaError::recipient_unavailable()),
+            MessageType::Headline | MessageType::Error => {}
+        }
+    }
+}
+
+impl Home {
+    /// A stanza that waited in the outbox for a session that has gone meanwhile.
+    pub(crate) fn repost(self: &Arc<Home>, stanza: Arc<Stanza>, turn: &mut Turn<'_>) {
+        if stanza.kind() == xmpp::Kind::Message {
+            self.enter(turn, |within| within.resubmit_one(&stanza));
+        }
+    }
+}
+
+/// Accounts whose leftovers are looked up at once.
+const PAGE: usize = 256;
+
+impl Hub {
+    /// Sends what an earlier run had committed but not yet sent. Each receiver's state decides, so that what had arrived after all changes nothing.
+    pub(crate) async fn replay(&self) -> Result<(), Fault> {
+        let log = &self.shapes().outgoing;
+        let mut after = String::new();
+        loop {
+            let owners = log.owners(&after, PAGE).await?;
+            let Some(last) = owners.last() else { return Ok(()) };
+            after.clone_from(last);
+            for owner in owners {
+                self.replay_one(&owner).await?;
+            }
+        }
+    }
+
+    async fn replay_one(&self, owner: &str) -> Result<(), Fault> {
+        let unreadable = |why: String| Fault::Unreadable { what: "outgoing", owner: owner.to_owned(), why };
+        let jid = Jid::parse(owner).map_err(|error| unreadable(error.to_string()))?;
+        let home = self.wake(&jid).await?;
+        let mut from = 0;
+        loop {
+            let rows = self.shapes().outgoing.read(owner, from, PAGE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            from = last + 1;
+            for (id, bytes) in rows {
+                let stanza = read_stored(&bytes).map_err(unreadable)?;
+                match &home {
+                    Some(home) => home.with(self, |within| within.send_logged(stanza, id)),
+                    None => self.send_for_removed(&jid, stanza, id),
+                }
+            }
+        }
+    }
+
+    /// The farewells of an account that is gone have nobody's outbox to wait in.
+    fn send_for_removed(&self, owner: &Jid, stanza: Stanza, id: u64) {
+        let mut turn = Turn::new(self);
+        turn.reply(stanza);
+        turn.run();
+        let hub = self.clone();
+        let owner = owner.clone();
+        self.spawn(async move {
+            let epoch = hub.store().claim(owner.as_str());
+            let batch = store::Batch::new(owner.as_str(), epoch).unlog(&hub.shapes().outgoing, owner.as_str(), id);
+            drop(hub.store().submit(batch).await);
+        });
+    }
+
+    /// What the stored roster of `owner` says of `contact`, without waking `owner`.
+    pub(crate) async fn stored_state(&self, owner: &Jid, contact: &Jid) -> Result<State, Fault> {
+        let rows = self.shapes().roster.all(owner.bare_str()).await?;
+        let unreadable = |why: String| Fault::Unreadable { what: "roster", owner: owner.to_string(), why };
+        let roster = crate::roster::Roster::decode(rows).map_err(|error| unreadable(error.to_string()))?;
+        Ok(roster.state(contact))
+    }
+}
+
+fn read_stored(bytes: &[u8]) -> Result<Stanza, String> {
+    let element = xml::Element::parse(bytes, &xml::Limits::OWN).map_err(|error| error.to_string())?;
+    Stanza::read(element).map_err(|error| error.to_string())
+}
+
+/// Reads a stanza back from the bytes that the store kept. What cannot be read is logged and left out.
+pub fn stored_stanza(what: &'static str, bytes: &[u8]) -> Option<Stanza> {
+    read_stored(bytes).map_err(|why| drop(unreadable(what, why).tell())).ok()
+}
+
+/// Reads an element back from the bytes that the store kept.
+pub fn stored_element(what: &'static str, bytes: &[u8]) -> Result<xml::Element, StanzaError> {
+    xml::Element::parse(bytes, &xml::Limits::OWN).map_err(|error| unreadable(what, error.to_string()).tell())
+}
+
+fn unreadable(what: &'static str, why: String) -> Fault {
+    Fault::Unreadable { what, owner: "an account".into(), why }
+}

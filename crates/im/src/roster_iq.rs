@@ -1,0 +1,89 @@
+//! A client asks for its roster, or changes it (RFC 6121 §2).
+use crate::home::Within;
+use crate::iq::Reply;
+use crate::outbox::Effect;
+use crate::roster::{Change, Since, parse_set};
+use crate::session::Session;
+use crate::subscriptions::roster_push;
+use std::sync::Arc;
+use store::Ticket;
+use xmpp::{IqType, Stanza, StanzaError};
+
+impl Within<'_> {
+    /// Only the owner's own sessions see or change a roster; everybody else is refused (§2.3.3, §2.1.5).
+    pub(crate) fn roster_iq(
+        &mut self,
+        session: Option<&Arc<Session>>,
+        iq: &Stanza,
+        query: xml::Node<'_>,
+    ) -> Result<Reply, StanzaError> {
+        let session = session.ok_or_else(StanzaError::forbidden)?;
+        match iq.iq_type() {
+            Some(IqType::Get) => self.roster_get(session, iq, query),
+            _ => self.roster_set(session, query),
+        }
+    }
+
+    /// §2.1.4, and §2.6.3 when the client names the version that it knows.
+    fn roster_get(&mut self, session: &Arc<Session>, iq: &Stanza, query: xml::Node<'_>) -> Result<Reply, StanzaError> {
+        let dialect = session.dialect();
+        let known = query.attr("ver");
+        let since = self.account.roster.result_since(known.as_deref(), dialect);
+        if let Some(present) = self.account.present(session) {
+            present.interested = true;
+        }
+        match since {
+            Since::Whole(all) => self.post(session, Arc::new(iq.result_with(all))),
+            Since::Nothing => self.post(session, Arc::new(iq.result())),
+            Since::Deltas(queries) => {
+                self.post(session, Arc::new(iq.result()));
+                for query in queries {
+                    let push = roster_push(session, &query, self.next_id());
+                    self.post(session, Arc::new(push));
+                }
+            }
+        }
+        self.tell_pending_requests(session);
+        Ok(Reply::Sent)
+    }
+
+    /// §2.3 to §2.5: the pushes come first, then the result, and both only when the change is durable.
+    fn roster_set(&mut self, session: &Arc<Session>, query: xml::Node<'_>) -> Result<Reply, StanzaError> {
+        let limits = self.hub.limits().roster;
+        let wishes = parse_set(query, self.account.jid(), session.dialect(), &limits)?;
+        let mut last = Ticket::committed();
+        for wish in wishes {
+            let change = self.account.roster.set(wish, &limits)?;
+            last = self.commit_set(&change);
+        }
+        Ok(Reply::Empty.after(last))
+    }
+
+    /// Writes one changed item. Removing one ends the subscriptions both ways (§2.5.2), in the same commit.
+    fn commit_set(&mut self, change: &Change) -> Ticket {
+        let mut batch = self.roster_batch(change);
+        let mut farewells = Vec::new();
+        if change.removed {
+            for verb in change.was.parting() {
+                let stanza =
+                    Stanza::presence(verb.presence(), Some(self.account.jid().clone()), Some(change.jid.clone()));
+                let id = self.next_id();
+                let mut bytes = Vec::new();
+                stanza.write(&mut bytes);
+                batch = batch.log(&self.hub.shapes().outgoing, self.account.jid().as_str(), id, bytes);
+                farewells.push((stanza, id));
+            }
+        }
+        let ticket = self.write(batch);
+        self.push_after(&ticket, change);
+        if change.hides() {
+            for stanza in self.show_all_to(&change.jid, false) {
+                self.after(&ticket, Effect::Route(stanza), None);
+            }
+        }
+        for (stanza, id) in farewells {
+            self.after(&ticket, Effect::RouteLogged(stanza, id), None);
+        }
+        ticket
+    }
+}

@@ -1,0 +1,202 @@
+//! Stop 4: where does a stanza go? To an account here, to a host of ours, or elsewhere.
+use crate::account::Account;
+use crate::arrive;
+use crate::directory::Found;
+use crate::fault::Fault;
+use crate::home::{Home, Turn};
+use crate::host::Host;
+use crate::iq::{HostAsk, Reply};
+use std::sync::Arc;
+use xmpp::{IqType, Jid, Kind, PresenceType, Stanza, StanzaError};
+
+/// What came of waking an account.
+#[derive(Clone)]
+pub(crate) enum Known {
+    Home(Arc<Home>),
+    Nobody,
+    Fault(Fault),
+}
+
+/// Whether a stanza has been routed.
+pub(crate) enum Routed {
+    Done,
+    /// The receiver must be woken first.
+    Asleep(Stanza, Jid),
+}
+
+impl Turn<'_> {
+    /// Routes one stanza that has a `to`; one without has nowhere to go.
+    pub(crate) fn route(&mut self, stanza: Stanza, known: Option<Known>) -> Routed {
+        let Some(to) = stanza.to() else { return Routed::Done };
+        let Some(host) = self.hub.host(to.domain()) else {
+            self.elsewhere(&stanza);
+            return Routed::Done;
+        };
+        if to.local().is_none() {
+            self.to_host(&host, &stanza);
+            return Routed::Done;
+        }
+        match known {
+            Some(known) => self.to_known(known, &host, stanza),
+            None => match self.hub.directory().find(to.bare_str()) {
+                Found::Awake(home) => self.arrive(&home, stanza),
+                Found::Asleep if wakes(&stanza) => {
+                    let whom = to.bare();
+                    return Routed::Asleep(stanza, whom);
+                }
+                Found::Asleep => self.to_sleeping(&stanza),
+            },
+        }
+        Routed::Done
+    }
+
+    /// Routes one presence to several addresses. Nobody is woken for it.
+    pub(crate) fn broadcast(&mut self, stanza: &Stanza, to: Vec<Jid>) {
+        for to in to {
+            let mut one = stanza.clone();
+            one.set_to(Some(to));
+            // A broadcast is available or unavailable presence, which never asks for waking.
+            self.route(one, None);
+        }
+    }
+
+    /// Routes an answer or a reaction, from wherever it comes.
+    pub(crate) fn reply(&mut self, stanza: Stanza) {
+        let hub = self.hub.clone();
+        if let Routed::Asleep(stanza, whom) = self.route(stanza, None) {
+            hub.clone().spawn(async move {
+                let known = match hub.wake(&whom).await {
+                    Ok(Some(home)) => Known::Home(home),
+                    Ok(None) => Known::Nobody,
+                    Err(fault) => Known::Fault(fault),
+                };
+                let mut turn = Turn::new(&hub);
+                turn.route(stanza, Some(known));
+                turn.run();
+            });
+        }
+    }
+
+    fn to_known(&mut self, known: Known, host: &Arc<Host>, stanza: Stanza) {
+        match known {
+            Known::Home(home) => self.arrive(&home, stanza),
+            Known::Nobody => self.to_nobody(host, &stanza),
+            Known::Fault(fault) => self.bounce(&stanza, &fault.tell()),
+        }
+    }
+
+    fn arrive(&mut self, home: &Arc<Home>, stanza: Stanza) {
+        home.enter(self, |within| within.arrive(stanza));
+    }
+
+    /// An account that does not exist (RFC 6121 §8.5.1). A question is asked of an empty stand-in, so that it is answered as an existing account
+    /// answers a stranger.
+    fn to_nobody(&mut self, host: &Arc<Host>, stanza: &Stanza) {
+        match stanza.kind() {
+            Kind::Message => self.bounce(stanza, &StanzaError::service_unavailable()),
+            Kind::Presence => {
+                if matches!(stanza.presence_type(), PresenceType::Subscribe | PresenceType::Probe) {
+                    self.answer_unsubscribed(stanza);
+                }
+            }
+            Kind::Iq if stanza.to().is_some_and(Jid::is_bare) && stanza.may_be_answered() => {
+                let Some(to) = stanza.to() else { return };
+                let stand_in = Home::new(Account::phantom(to.clone(), host.clone()));
+                stand_in.enter(self, |within| within.iq_to_account(None, stanza.clone()));
+            }
+            Kind::Iq => self.bounce(stanza, &StanzaError::service_unavailable()),
+        }
+    }
+
+    /// Presence for an account that sleeps: it has no session, so there is nobody to tell. A probe is answered from the stored roster item.
+    fn to_sleeping(&mut self, stanza: &Stanza) {
+        if stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Probe {
+            let (hub, probe) = (self.hub.clone(), stanza.clone());
+            hub.clone().spawn(async move {
+                let Some(to) = probe.to() else { return };
+                let Some(from) = probe.from() else { return };
+                let answer = match hub.stored_state(to, from).await {
+                    Ok(state) => arrive::probe_answer(&probe, state.seen_by_contact()),
+                    Err(fault) => {
+                        fault.tell();
+                        return;
+                    }
+                };
+                let mut turn = Turn::new(&hub);
+                turn.reply(answer);
+                turn.run();
+            });
+        }
+    }
+
+    fn answer_unsubscribed(&mut self, stanza: &Stanza) {
+        if let (Some(from), Some(to)) = (stanza.from(), stanza.to()) {
+            self.reply(Stanza::presence(PresenceType::Unsubscribed, Some(to.bare()), Some(from.bare())));
+        }
+    }
+
+    /// RFC 6121 §8.3 and RFC 6120 §10.5.1: the host itself is addressed.
+    fn to_host(&mut self, host: &Arc<Host>, stanza: &Stanza) {
+        match (stanza.kind(), stanza.from(), stanza.payload()) {
+            (Kind::Iq, Some(from), Some(payload)) if stanza.may_be_answered() => {
+                let set = stanza.iq_type() == Some(IqType::Set);
+                let whole = stanza.to().is_some_and(Jid::is_bare);
+                let reply = match host.plan().host_iqs.find(set, payload) {
+                    Some(handler) if whole => handler(&mut HostAsk { hub: self.hub, host, stanza, from }),
+                    _ => Err(StanzaError::service_unavailable()),
+                };
+                self.answer(stanza, reply);
+            }
+            (Kind::Message | Kind::Iq, ..) => self.bounce(stanza, &StanzaError::service_unavailable()),
+            (Kind::Presence, ..) => {}
+        }
+    }
+
+    /// Sends the answer to an iq now, or when it is there.
+    pub(crate) fn answer(&mut self, iq: &Stanza, reply: Result<Reply, StanzaError>) {
+        match reply {
+            Ok(Reply::Empty) => self.reply(iq.result()),
+            Ok(Reply::With(payload)) => self.reply(iq.result_with(payload)),
+            Ok(Reply::Sent) => {}
+            Err(error) => self.reply(iq.error(&error)),
+            Ok(slow) => {
+                let (hub, iq) = (self.hub.clone(), iq.clone());
+                hub.clone().spawn(async move {
+                    if let Some(answer) = slow.settle(&iq).await {
+                        let mut turn = Turn::new(&hub);
+                        turn.reply(answer);
+                        turn.run();
+                    }
+                });
+            }
+        }
+    }
+
+    /// A domain that is not ours. There is no federation: it cannot be reached (RFC 6120 §8.3.3.16).
+    fn elsewhere(&mut self, stanza: &Stanza) {
+        let subscribes = stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Subscribe;
+        if stanza.kind() != Kind::Presence || subscribes {
+            self.bounce(stanza, &StanzaError::remote_server_not_found());
+        }
+    }
+
+    /// Returns a stanza to its sender with an error, unless it is one that may not be answered (RFC 6120 §8.3.1).
+    pub(crate) fn bounce(&mut self, stanza: &Stanza, error: &StanzaError) {
+        if stanza.may_be_answered() {
+            self.reply(stanza.error(error));
+        }
+    }
+}
+
+/// Whether a stanza is worth waking an account for: mail, questions to the account, and subscriptions are; presence, probes, headlines, errors and
+/// whatever is addressed to a session that cannot be there are not.
+fn wakes(stanza: &Stanza) -> bool {
+    match stanza.kind() {
+        Kind::Message => !stanza.is_error(),
+        Kind::Presence => matches!(
+            stanza.presence_type(),
+            PresenceType::Subscribe | PresenceType::Subscribed | PresenceType::Unsubscribe | PresenceType::Unsubscribed
+        ),
+        Kind::Iq => stanza.may_be_answered(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Stop 3: a stanza leaves the account that sent it.
+//!
+//! The sender's home is locked; the Sent moment has its say; then the sender's own part is done here (presence, subscriptions, questions to oneself), and
+//! everything else goes into the outbox to be routed.
+use crate::home::{Turn, Within};
+use crate::hub::Hub;
+use crate::moments::{Kinds, Moment, Sent, SentAt, Verdict};
+use crate::session::Session;
+use std::sync::Arc;
+use xmpp::{Kind, PresenceType, Stanza};
+
+impl Session {
+    /// Takes one stanza from this session's connection and carries out what comes of it.
+    pub(crate) fn leave(self: &Arc<Session>, hub: &Hub, mut stanza: Stanza) {
+        stanza.set_from(self.jid().clone());
+        let mut turn = Turn::new(hub);
+        self.home().enter(&mut turn, |within| within.leave(self, stanza));
+        turn.run();
+    }
+}
+
+impl Within<'_> {
+    fn leave(&mut self, session: &Arc<Session>, mut stanza: Stanza) {
+        match self.sent(session, &mut stanza) {
+            Verdict::Pass => self.dispatch(session, stanza),
+            Verdict::Done => {}
+            Verdict::Bounce(error) => self.refuse(session, &stanza, &error),
+        }
+    }
+
+    fn sent(&mut self, session: &Arc<Session>, stanza: &mut Stanza) -> Verdict {
+        let host = self.account.host.clone();
+        let kinds = Kinds::of(stanza.kind());
+        let mut at = SentAt { within: self.again(), session, stanza };
+        crate::plan::guarded(Sent::NAME, || Sent::chain(host.plan()).run(kinds, &mut at))
+    }
+
+    fn dispatch(&mut self, session: &Arc<Session>, mut stanza: Stanza) {
+        match stanza.kind() {
+            Kind::Message => {
+                if stanza.to().is_none() {
+                    // RFC 6120 §10.3.1: as if it were to the sender's own bare JID.
+                    stanza.set_to(Some(self.account.jid().clone()));
+                }
+                self.send(stanza);
+            }
+            Kind::Presence => self.presence_out(session, stanza),
+            Kind::Iq => self.iq_out(session, stanza),
+        }
+    }
+
+    /// RFC 6120 §10.3.3: an iq without `to`, or to oneself, is answered by the server on behalf of the account.
+    fn iq_out(&mut self, session: &Arc<Session>, stanza: Stanza) {
+        let own = stanza.to().is_none_or(|to| to == self.account.jid());
+        if !own {
+            return self.send(stanza);
+        }
+        if stanza.may_be_answered() {
+            self.iq_to_account(Some(session), stanza);
+        }
+    }
+
+    fn presence_out(&mut self, session: &Arc<Session>, stanza: Stanza) {
+        let to_somebody = stanza.to().is_some();
+        match stanza.presence_type() {
+            PresenceType::Available if to_somebody => self.directed(session, stanza, true),
+            PresenceType::Unavailable if to_somebody => self.directed(session, stanza, false),
+            PresenceType::Available => self.become_available(session, stanza),
+            PresenceType::Unavailable => self.become_unavailable(session, Some(stanza)),
+            PresenceType::Subscribe
+            | PresenceType::Subscribed
+            | PresenceType::Unsubscribe
+            | PresenceType::Unsubscribed => {
+                self.subscription_out(session, stanza);
+            }
+            // Probes are the server's business (RFC 6121 §4.3): a client's goes no further, lest it learn more than its subscriptions allow.
+            PresenceType::Probe if !to_somebody => {}
+            PresenceType::Probe | PresenceType::Error => self.send(stanza),
+            PresenceType::Invisible => self.refuse(session, &stanza, &xmpp::StanzaError::feature_not_implemented()),
+        }
+    }
+
+    /// Tells the sender why its stanza went no further, unless it is one that may not be answered.
+    pub(crate) fn refuse(&mut self, session: &Arc<Session>, stanza: &Stanza, error: &xmpp::StanzaError) {
+        if stanza.may_be_answered() {
+            self.post(session, Arc::new(stanza.error(error)));
+        }
+    }
+
+    /// The same home, for a handler to hold.
+    pub(crate) fn again(&mut self) -> Within<'_> {
+        Within { account: self.account, outbox: self.outbox, hub: self.hub, home: self.home }
+    }
+}

@@ -36,8 +36,7 @@ fn sent(roster: &mut Roster, contact: &str, verb: Verb) -> (Outbound, Option<Cha
 }
 
 fn came(roster: &mut Roster, contact: &str, verb: Verb) -> (Inbound, Option<Change>) {
-    let stanza =
-        element(&format!("<presence type='{}' from='{contact}'><status>hi</status></presence>", verb.as_str()));
+    let stanza = element(&format!("<presence from='{contact}'><status>hi</status></presence>"));
     roster.inbound(&jid(contact), verb, Some(&stanza), &Limits::default())
 }
 

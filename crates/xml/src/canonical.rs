@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::escape::write_escaped_attr;
 use crate::limits::Limits;
 use crate::map::{AttrRecord, DECLARES, EMPTY, NodeRecord, PREFIXED};
-use crate::names;
 use crate::outer::Outer;
 use crate::scan::span;
 use crate::scope;
@@ -58,7 +57,7 @@ impl<'a> Rewriter<'a> {
         let around = self.open.last().and_then(|open| open.default.clone());
         let namespace = scope::name(self.work, self.bytes, node.space);
         let mut name = span(self.bytes, node.start + 1, node.name_len);
-        let loses_prefix = node.prefix_len > 0 && around.is_none() && is_content(namespace);
+        let loses_prefix = node.prefix_len > 0 && around.is_none() && scope::is_content(namespace);
         if loses_prefix {
             name = name.get(usize::from(node.prefix_len) + 1..).unwrap_or_default();
         } else if node.prefix_len > 0 {
@@ -176,13 +175,9 @@ impl<'a> Rewriter<'a> {
 /// Whether names without a prefix are in `wanted` already. The content namespaces are one where they are implied.
 fn holds(around: &Option<Cow<'_, [u8]>>, wanted: &[u8]) -> bool {
     match around {
-        None => is_content(wanted),
+        None => scope::is_content(wanted),
         Some(around) => around.as_ref() == wanted,
     }
-}
-
-fn is_content(namespace: &[u8]) -> bool {
-    std::str::from_utf8(namespace).is_ok_and(names::is_content)
 }
 
 /// Appends ` xmlns='…'` or ` xmlns:prefix='…'`.

@@ -10,8 +10,10 @@ pub(crate) const SPACE: u8 = 4;
 pub(crate) const TEXT: u8 = 8;
 /// Stops the run of a plain attribute value.
 pub(crate) const VALUE: u8 = 16;
-/// Stops the run inside CDATA, a comment or an instruction, their ends apart.
-pub(crate) const OPAQUE: u8 = 32;
+/// The colon of a name.
+pub(crate) const COLON: u8 = 32;
+/// Part of a character beyond ASCII.
+pub(crate) const WIDE: u8 = 64;
 
 /// The classes of each byte.
 pub(crate) static CLASS: [u8; 256] = classes();
@@ -35,16 +37,17 @@ const fn classes() -> [u8; 256] {
 const fn class(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'_' => START | NAME,
-        b'0'..=b'9' | b'.' | b'-' | b':' => NAME,
+        b'0'..=b'9' | b'.' | b'-' => NAME,
+        b':' => NAME | COLON,
         b' ' => SPACE,
         b'\n' | b'\t' => SPACE | VALUE,
         b'\r' => SPACE | VALUE | TEXT,
         b'<' | b'&' => TEXT | VALUE,
         b']' => TEXT,
         b'\'' | b'"' => VALUE,
-        0..=0x1f => TEXT | VALUE | OPAQUE,
-        0xef => START | NAME | TEXT | VALUE | OPAQUE,
-        0x80..=0xff => START | NAME,
+        0..=0x1f => TEXT | VALUE,
+        0xef => START | NAME | TEXT | VALUE | WIDE,
+        0x80..=0xff => START | NAME | WIDE,
         _ => 0,
     }
 }

@@ -168,17 +168,21 @@ pub(crate) fn finish(
 
 /// Puts bytes and map into one shared allocation; the only look at the bytes' UTF-8.
 fn pack(work: &Work, packed: &mut Vec<u8>, bytes: &[u8]) -> Result<Element> {
-    let extra = bytes.len();
     packed.clear();
     packed.extend_from_slice(bytes);
     packed.extend_from_slice(&work.extra);
-    let map = packed.len() as u32;
-    work.nodes.iter().for_each(|node| node.write(packed));
-    work.attrs.iter().for_each(|attr| attr.write(packed));
-    for space in &work.spaces {
-        let start = if space.start & EXTRA == 0 { space.start } else { (space.start & !EXTRA) + extra as u32 };
-        SpaceRecord { start, len: space.len }.write(packed);
+    let map = packed.len();
+    let (nodes, attrs, spaces) = (work.nodes.len() * NODE, work.attrs.len() * ATTR, work.spaces.len() * SPACE);
+    packed.resize(map + nodes + attrs + spaces, 0);
+    let (nodes, rest) = packed.get_mut(map..).unwrap_or_default().split_at_mut(nodes);
+    let (attrs, spaces) = rest.split_at_mut(attrs);
+    work.nodes.iter().zip(nodes.as_chunks_mut().0).for_each(|(node, place)| node.write(place));
+    work.attrs.iter().zip(attrs.as_chunks_mut().0).for_each(|(attr, place)| attr.write(place));
+    for (space, place) in work.spaces.iter().zip(spaces.as_chunks_mut().0) {
+        let behind = if space.start & EXTRA == 0 { 0 } else { bytes.len() as u32 };
+        SpaceRecord { start: (space.start & !EXTRA) + behind, len: space.len }.write(place);
     }
     let whole = simdutf8::basic::from_utf8(packed).map_err(|_| Error::BadUtf8)?;
-    Ok(Element { shared: Arc::from(whole), map, nodes: work.nodes.len() as u32, attrs: work.attrs.len() as u32 })
+    let (nodes, attrs) = (work.nodes.len() as u32, work.attrs.len() as u32);
+    Ok(Element { shared: Arc::from(whole), map: map as u32, nodes, attrs })
 }

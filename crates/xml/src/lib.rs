@@ -22,6 +22,7 @@ pub mod names;
 mod node;
 mod outer;
 mod reader;
+mod run;
 mod scan;
 mod scope;
 mod work;

@@ -73,8 +73,8 @@ pub(crate) const ATTR: usize = 16;
 pub(crate) const SPACE: usize = 8;
 
 impl NodeRecord {
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut bytes = [0; NODE];
+    #[inline(always)]
+    pub(crate) fn write(&self, bytes: &mut [u8; NODE]) {
         let names = u64::from(self.name_len)
             | u64::from(self.prefix_len) << 10
             | u64::from(self.next) << 20
@@ -84,7 +84,6 @@ impl NodeRecord {
         bytes[8..16].copy_from_slice(&pair(self.open_end, self.inner_end));
         bytes[16..24].copy_from_slice(&spread(names).to_le_bytes());
         bytes[24..32].copy_from_slice(&spread(u64::from(self.attr) | u64::from(self.parent) << 20).to_le_bytes());
-        out.extend_from_slice(&bytes);
     }
 
     pub(crate) fn read(map: &[u8], at: usize) -> NodeRecord {
@@ -109,15 +108,14 @@ impl NodeRecord {
 }
 
 impl AttrRecord {
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut bytes = [0; ATTR];
+    #[inline(always)]
+    pub(crate) fn write(&self, bytes: &mut [u8; ATTR]) {
         let names = u64::from(self.start)
             | u64::from(self.name_len) << 28
             | u64::from(self.space) << 38
             | u64::from(self.flags) << 52;
         bytes[0..8].copy_from_slice(&spread(names).to_le_bytes());
         bytes[8..16].copy_from_slice(&pair(self.value, self.value_len));
-        out.extend_from_slice(&bytes);
     }
 
     pub(crate) fn read(map: &[u8], at: usize) -> AttrRecord {
@@ -135,8 +133,9 @@ impl AttrRecord {
 }
 
 impl SpaceRecord {
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&pair(self.start, self.len));
+    #[inline(always)]
+    pub(crate) fn write(&self, bytes: &mut [u8; SPACE]) {
+        *bytes = pair(self.start, self.len);
     }
 
     pub(crate) fn read(map: &[u8], at: usize) -> SpaceRecord {
@@ -200,11 +199,11 @@ mod tests {
             flags: 3,
         };
         let attr = AttrRecord { start: 5, name_len: 1023, space: 16_383, flags: 7, value: (1 << 28) - 1, value_len: 3 };
-        let mut map = Vec::new();
-        node.write(&mut map);
-        attr.write(&mut map);
-        assert!(map.is_ascii());
-        assert_eq!(NodeRecord::read(&map, 0), node);
-        assert_eq!(AttrRecord::read(&map, NODE), attr);
+        let (mut nodes, mut attrs) = ([0; NODE], [0; ATTR]);
+        node.write(&mut nodes);
+        attr.write(&mut attrs);
+        assert!(nodes.is_ascii() && attrs.is_ascii());
+        assert_eq!(NodeRecord::read(&nodes, 0), node);
+        assert_eq!(AttrRecord::read(&attrs, 0), attr);
     }
 }

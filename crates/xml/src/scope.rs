@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::map::{AttrRecord, CODED, DECLARES, PREFIXED, SpaceRecord, space};
 use crate::names;
 use crate::outer::Outer;
-use crate::scan::{Context, span};
+use crate::scan::{Context, TWICE, span};
 use crate::work::{Binding, Work};
 use std::borrow::Cow;
 
@@ -20,7 +20,6 @@ pub(crate) fn outermost(work: &mut Work, outer: &Outer) -> u16 {
 }
 
 /// Takes in one `xmlns` or `xmlns:prefix` attribute.
-#[inline(always)]
 pub(crate) fn declare(work: &mut Work, bytes: &[u8], attr: AttrRecord) -> Result<()> {
     let namespace = bytes.get(attr.value as usize..(attr.value + attr.value_len) as usize).unwrap_or_default();
     let namespace = if attr.flags & CODED == 0 { Cow::Borrowed(namespace) } else { decode::value_bytes(namespace) };
@@ -70,8 +69,8 @@ fn default_space(work: &mut Work, attr: AttrRecord, namespace: &[u8]) -> Result<
     add(work, attr, namespace)
 }
 
-fn is_content(namespace: &[u8]) -> bool {
-    namespace.starts_with(b"jabber:") && std::str::from_utf8(namespace).is_ok_and(names::is_content)
+pub(crate) fn is_content(namespace: &[u8]) -> bool {
+    [names::CLIENT, names::SERVER, names::COMPONENT].iter().any(|content| content.as_bytes() == namespace)
 }
 
 /// Keeps a namespace name that lies in the bytes of an attribute, or its decoded form.
@@ -120,26 +119,18 @@ pub(crate) fn name<'a>(work: &'a Work, bytes: &'a [u8], space: u16) -> &'a [u8] 
     }
 }
 
-/// Gives the element whose opening tag is complete, and its attributes, their namespaces. Returns how many prefixes
-/// were bound before its own.
+/// Gives the element whose opening tag is complete, and its attributes, their namespaces.
 #[inline(always)]
-pub(crate) fn resolve(work: &mut Work, context: Context<'_>, bytes: &[u8]) -> Result<u32> {
-    let Some(node) = work.nodes.last().copied() else { return Ok(0) };
-    let first = node.attr as usize;
-    let (mut declared, mut prefixed) = (0, false);
-    for attr in work.attrs.get(first..).unwrap_or_default() {
-        let is_prefixed = attr.flags & PREFIXED != 0;
-        declared += usize::from(is_prefixed && attr.flags & DECLARES != 0);
-        prefixed |= is_prefixed && attr.flags & DECLARES == 0;
-    }
+pub(crate) fn resolve(work: &mut Work, context: Context<'_>, bytes: &[u8]) -> Result<()> {
+    let Some(node) = work.nodes.last().copied() else { return Ok(()) };
     let space = if node.prefix_len == 0 { bare(work, context.outer) } else { element(work, context, bytes)? };
     if let Some(node) = work.nodes.last_mut() {
         node.space = space;
     }
-    if prefixed {
-        attributes(work, context, bytes, first)?;
+    if work.prefixed {
+        attributes(work, context, bytes, node.attr as usize)?;
     }
-    Ok((work.bindings.len() - declared) as u32)
+    Ok(())
 }
 
 /// The namespace of an element without a prefix.
@@ -151,6 +142,7 @@ fn bare(work: &mut Work, outer: &Outer) -> u16 {
     work.default
 }
 
+#[inline(never)]
 fn element(work: &mut Work, context: Context<'_>, bytes: &[u8]) -> Result<u16> {
     let Some(node) = work.nodes.last().copied() else { return Ok(space::NONE) };
     let prefix = span(bytes, node.start + 1, node.prefix_len);
@@ -191,6 +183,7 @@ fn borrow(work: &mut Work, outer: &Outer, place: usize) -> Result<u16> {
 }
 
 /// Resolves the prefixes of attributes and refuses two of the same name in the same namespace.
+#[inline(never)]
 fn attributes(work: &mut Work, context: Context<'_>, bytes: &[u8], first: usize) -> Result<()> {
     for at in first..work.attrs.len() {
         let Some(attr) = work.attrs.get(at).copied() else { continue };
@@ -205,7 +198,7 @@ fn attributes(work: &mut Work, context: Context<'_>, bytes: &[u8], first: usize)
                 && name(work, bytes, other.space) == name(work, bytes, space)
         };
         if work.attrs.get(first..at).unwrap_or_default().iter().any(same) {
-            return Err(Error::NotWellFormed("attribute twice"));
+            return Err(TWICE);
         }
         if let Some(attr) = work.attrs.get_mut(at) {
             attr.space = space;

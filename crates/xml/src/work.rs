@@ -44,6 +44,10 @@ pub(crate) struct Work {
     pub(crate) quote: u8,
     /// The default namespace inside the tag at hand.
     pub(crate) default: u16,
+    /// How many prefixes were bound in front of the tag at hand.
+    pub(crate) bound: u32,
+    /// The tag at hand has an attribute whose name has a prefix.
+    pub(crate) prefixed: bool,
 }
 
 /// A prefix and what it stands for, while the element that declares it is open.

@@ -14,7 +14,7 @@ import pyte
 
 import stage
 
-COLUMNS, LINES = 180, 50
+COLUMNS, LINES = 180, 100
 
 
 class Terminal:

@@ -14,8 +14,6 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod version;
-#[cfg(test)]
-mod walk;
 mod wish;
 
 pub use change::Change;

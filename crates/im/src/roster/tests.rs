@@ -1,3 +1,7 @@
+//! Roster sets, subscriptions, versions and rows, one sentence of behaviour each.
+
+mod walk;
+
 use super::*;
 
 const OWNER: &str = "amy@h";
@@ -60,10 +64,10 @@ fn listed(roster: &Roster, dialect: Dialect) -> String {
 
 /// The rows as a store keeps them.
 #[derive(Default)]
-pub(super) struct Rows(std::collections::BTreeMap<String, Vec<u8>>);
+struct Rows(std::collections::BTreeMap<String, Vec<u8>>);
 
 impl Rows {
-    pub(super) fn write(&mut self, change: &Change) {
+    fn write(&mut self, change: &Change) {
         for (key, value) in &change.writes {
             match value {
                 Some(value) => self.0.insert(key.clone(), value.clone()),
@@ -72,11 +76,11 @@ impl Rows {
         }
     }
 
-    pub(super) fn load(&self) -> Roster {
+    fn load(&self) -> Roster {
         Roster::decode(self.0.clone().into_iter().collect()).unwrap()
     }
 
-    pub(super) fn keys(&self) -> Vec<&str> {
+    fn keys(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 }

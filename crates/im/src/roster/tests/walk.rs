@@ -1,6 +1,5 @@
 //! Random walks: two people and their servers, and one person with clients that come and go.
 
-use super::tests::Rows;
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,10 +18,6 @@ struct Side {
     /// A client that is away most of the time, and its version.
     away: (Screen, String),
     limits: Limits,
-}
-
-fn jid(text: &str) -> Jid {
-    Jid::parse(text).unwrap()
 }
 
 fn item_of(query: &Element) -> (String, Option<String>) {

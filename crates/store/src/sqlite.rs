@@ -70,6 +70,7 @@ impl Sqlite {
     pub(crate) fn open(path: &Path, options: SqliteOptions) -> Result<(Arc<Queue>, Sqlite), Error> {
         let folder = Folder::open(path)?;
         let fault = folder.fault();
+        folder.create(&folder.database())?;
         let mut connection = folder.connect()?;
         schema::check_ownership(&connection, &folder)?;
         prepare_for_writing(&connection, &options, &fault)?;

@@ -39,7 +39,7 @@ struct Shared(Mutex<Waiting>);
 #[derive(Default)]
 struct Waiting {
     outcome: Option<Outcome>,
-    wakers: Vec<Waker>,
+    wakers: Vec<Option<Waker>>,
     callbacks: Vec<Callback>,
 }
 
@@ -85,6 +85,27 @@ impl Ticket {
     }
 }
 
+impl Waiting {
+    /// Keeps a waker in a place that is free, and says which.
+    fn keep(&mut self, waker: Waker) -> usize {
+        let free = self.wakers.iter().position(Option::is_none).unwrap_or(self.wakers.len());
+        match self.wakers.get_mut(free) {
+            Some(place) => *place = Some(waker),
+            None => self.wakers.push(Some(waker)),
+        }
+        free
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot else { return };
+        if let Some(place) = self.shared.0.lock().wakers.get_mut(slot) {
+            *place = None;
+        }
+    }
+}
+
 impl Clone for Ticket {
     fn clone(&self) -> Ticket {
         Ticket { shared: self.shared.clone(), slot: None }
@@ -107,11 +128,8 @@ impl Future for Ticket {
             return Poll::Ready(outcome.clone());
         }
         match self.slot.and_then(|slot| waiting.wakers.get_mut(slot)) {
-            Some(waker) => waker.clone_from(context.waker()),
-            None => {
-                self.slot = Some(waiting.wakers.len());
-                waiting.wakers.push(context.waker().clone());
-            }
+            Some(Some(waker)) => waker.clone_from(context.waker()),
+            _ => self.slot = Some(waiting.keep(context.waker().clone())),
         }
         Poll::Pending
     }
@@ -144,13 +162,13 @@ impl Drop for Promise {
 
 /// Who has yet to hear that a ticket is settled.
 #[must_use = "waiters would never hear"]
-pub(crate) struct Told(Vec<Waker>, Vec<Callback>, Outcome);
+pub(crate) struct Told(Vec<Option<Waker>>, Vec<Callback>, Outcome);
 
 impl Told {
     /// Wakes and calls everybody. A callback that panics harms nobody else.
     pub(crate) fn run(self) {
         let Told(wakers, callbacks, outcome) = self;
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().flatten().for_each(Waker::wake);
         for callback in callbacks {
             let outcome = outcome.clone();
             if catch_unwind(AssertUnwindSafe(move || callback(outcome))).is_err() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rusqlite::Connection;
@@ -16,6 +17,9 @@ const PAGES: i64 = 1_000;
 /// Pages in the log (64 MiB) above which the writer has to stand still for the rest of it: under a writer that never
 /// rests the log would grow for ever.
 const PAGES_MAX: i64 = 16_384;
+
+/// How long the writer may have to stand still for a reader that keeps an old state open.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The thread that moves pages.
 pub(super) struct Checkpointer {
@@ -44,6 +48,7 @@ impl Checkpointer {
     pub(super) fn start(folder: &Folder, writer: &mut Connection) -> Result<Checkpointer, Error> {
         let fault = folder.fault();
         let connection = folder.connect()?;
+        connection.busy_timeout(PATIENCE).map_err(|error| fault.of(error))?;
         let shared = Arc::new(Shared { due: AtomicI64::new(PAGES), ..Shared::default() });
         let caller = shared.clone();
         let hook = move |_: &mut rusqlite::hooks::Wal, pages| {

@@ -45,14 +45,18 @@ impl Folder {
         self.path.join("trial.sqlite")
     }
 
-    /// Opens the database's file, created (0600) if need be; SQLite gives its companions the same mode.
+    /// Makes sure that a file is there and private; SQLite gives its companions the same mode.
+    pub(super) fn create(&self, path: &Path) -> Result<(), Error> {
+        let durable = private_file(path).and_then(|_| sync_folder(&self.path));
+        durable.map_err(|error| self.fault().of_io(&error))
+    }
+
+    /// Opens the database, whose file has to be there.
     pub(super) fn connect(&self) -> Result<Connection, Error> {
         self.connect_to(&self.database())
     }
 
     pub(super) fn connect_to(&self, path: &Path) -> Result<Connection, Error> {
-        let durable = private_file(path).and_then(|_| File::open(&self.path)?.sync_all());
-        durable.map_err(|error| self.fault().of_io(&error))?;
         super::connect(path).map_err(|error| self.fault().of(error))
     }
 }
@@ -61,7 +65,16 @@ fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    if path.is_dir() { Ok(()) } else { builder.recursive(true).create(path) }
+    if path.is_dir() {
+        return Ok(());
+    }
+    builder.recursive(true).create(path)?;
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+}
+
+/// Makes the names in a folder survive a power cut.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

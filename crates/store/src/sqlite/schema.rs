@@ -110,6 +110,7 @@ fn try_on_copy(connection: &Connection, folder: &Folder, steps: &[Step], done: u
     let path = folder.trial();
     let trial = || {
         remove_trial(&path).map_err(|error| folder.fault().of_io(&error))?;
+        folder.create(&path)?;
         let mut copy = folder.connect_to(&path)?;
         copy_into(connection, &mut copy).map_err(|error| folder.fault().of(error))?;
         run(&mut copy, folder, steps, done)?;
@@ -161,9 +162,15 @@ mod tests {
     const SECOND: Step = Step { name: "second", sql: "ALTER TABLE people ADD COLUMN house TEXT" };
     const WRONG: Step = Step { name: "wrong", sql: "DELETE FROM people; DROP TABLE houses" };
 
-    fn open(scratch: &Scratch) -> (Folder, Connection) {
+    fn create(scratch: &Scratch) -> (Folder, Connection) {
         let folder = Folder::open(scratch.path()).unwrap();
+        folder.create(&folder.database()).unwrap();
         let connection = folder.connect().unwrap();
+        (folder, connection)
+    }
+
+    fn open(scratch: &Scratch) -> (Folder, Connection) {
+        let (folder, connection) = create(scratch);
         check_ownership(&connection, &folder).unwrap();
         (folder, connection)
     }
@@ -212,8 +219,7 @@ mod tests {
     #[test]
     fn a_database_of_another_program_is_left_alone() {
         let scratch = Scratch::new();
-        let folder = Folder::open(scratch.path()).unwrap();
-        let connection = folder.connect().unwrap();
+        let (folder, connection) = create(&scratch);
         connection.execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
         assert!(matches!(check_ownership(&connection, &folder), Err(Error::Foreign { .. })));
     }

@@ -137,8 +137,8 @@ impl Writer {
     fn shut(mut self) -> Outcome {
         self.readers.stop();
         self.checkpointer.stop();
-        let tidy = "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);";
-        self.connection.execute_batch(tidy).map_err(|error| self.fault.of(error))?;
+        let moved = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        moved.map_err(|error| self.fault.of(error))?;
         self.connection.close().map_err(|(_, error)| self.fault.of(error))
     }
 }

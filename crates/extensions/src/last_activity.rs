@@ -68,7 +68,7 @@ impl Room {
             return Err(StanzaError::forbidden());
         }
         let account = &ask.within.account;
-        if account.is_available() {
+        if account.is_visible() {
             return Ok(Reply::With(answer(Duration::ZERO, "")));
         }
         let last = account.slot(self.last).and_then(Option::as_ref).ok_or_else(StanzaError::item_not_found)?;
@@ -78,7 +78,7 @@ impl Room {
 
     /// The last of the account's sessions has gone: nobody is told, so nobody waits for the write.
     fn remember(&self, at: &mut PresenceAt<'_>) -> Verdict {
-        if !at.within.account.is_available() {
+        if !at.within.account.is_visible() {
             let status = at.presence.and_then(|presence| presence.child(ns::CLIENT, "status")).map(|node| node.text().into_owned());
             let last = Last { at_ms: at.within.now().as_millis(), status: status.unwrap_or_default() };
             let batch = at.within.batch().put(&keys(at.within.hub().store()), at.within.account.jid().as_str(), bytes(&last));

@@ -26,8 +26,10 @@ pub struct Account {
 /// A session as its account sees it.
 pub struct Present {
     pub(crate) session: Arc<Session>,
-    /// The presence it last broadcast, as its contacts got it; `None` while it is not available.
+    /// The presence it last broadcast, as its contacts got it; `None` while it shows none.
     pub(crate) presence: Option<Arc<Stanza>>,
+    /// It takes part without showing itself (the invisible presence of 1.x).
+    pub(crate) invisible: bool,
     pub(crate) priority: i8,
     /// It has asked for the roster, and so gets pushes (RFC 6121 §2.1.6).
     pub(crate) interested: bool,
@@ -40,7 +42,7 @@ pub struct Present {
 impl Present {
     pub(crate) fn new(session: Arc<Session>) -> Present {
         let (directed, stopped) = (HashSet::new(), HashSet::new());
-        Present { session, presence: None, priority: 0, interested: false, directed, stopped }
+        Present { session, presence: None, invisible: false, priority: 0, interested: false, directed, stopped }
     }
 
     /// The session itself.
@@ -48,8 +50,13 @@ impl Present {
         &self.session
     }
 
-    /// Whether it has sent available presence.
+    /// Whether it takes part: it has sent available presence, or invisible presence.
     pub fn is_available(&self) -> bool {
+        self.presence.is_some() || self.invisible
+    }
+
+    /// Whether those who may see its presence see it.
+    pub fn is_visible(&self) -> bool {
         self.presence.is_some()
     }
 
@@ -108,9 +115,9 @@ impl Account {
             .max_by_key(|present| (present.priority, present.session.serial()))
     }
 
-    /// Whether any session is available.
-    pub fn is_available(&self) -> bool {
-        self.sessions.iter().any(Present::is_available)
+    /// Whether any session shows itself as available.
+    pub fn is_visible(&self) -> bool {
+        self.sessions.iter().any(Present::is_visible)
     }
 
     /// Whether `other` may see this account's presence: its own sessions, and contacts with a subscription `from` or `both`.

@@ -29,12 +29,10 @@ pub struct NewCredentials {
 }
 
 impl NewCredentials {
-    /// Rounds of PBKDF2 for new keys: what RFC 7677 §4 asks at least.
-    pub const ITERATIONS: u32 = 4096;
-
     /// Derives keys for SCRAM-SHA-1 and SCRAM-SHA-256. Slow by design: not for a thread that serves others.
     pub fn derive(password: &str) -> Result<NewCredentials, AccountError> {
-        let keys = |hash| ScramKeys::generate(hash, password, Self::ITERATIONS).map_err(|_| AccountError::BadPassword);
+        let keys =
+            |hash| ScramKeys::generate(hash, password, ScramKeys::ITERATIONS).map_err(|_| AccountError::BadPassword);
         Ok(NewCredentials { scram: vec![keys(Hash::Sha1)?, keys(Hash::Sha256)?], digest: None })
     }
 }
@@ -143,9 +141,8 @@ impl Hub {
         let credentials = self.credentials(account).await?;
         let exists = credentials.as_ref().is_some_and(|found| !found.disabled);
         let keys = credentials.and_then(|found| found.scram.into_iter().next());
-        let keys = keys.unwrap_or_else(|| {
-            ScramKeys::fake(Hash::Sha1, self.secret(), account.bare_str(), NewCredentials::ITERATIONS)
-        });
+        let keys = keys
+            .unwrap_or_else(|| ScramKeys::fake(Hash::Sha1, self.secret(), account.bare_str(), ScramKeys::ITERATIONS));
         let permit = self.password_permit().await;
         let password = password.to_owned();
         let checked = tokio::task::spawn_blocking(move || keys.check_password(&password)).await;
@@ -172,15 +169,14 @@ impl Hub {
         record.set(credentials);
         let owner = account.as_str();
         let accounts = &self.shapes().accounts;
-        let batch = Batch::new(owner, self.store().claim(owner)).expect_absent(accounts, owner).put(
-            accounts,
-            owner,
-            record.bytes(),
-        );
+        let epoch = self.store().claim(owner);
+        let batch = Batch::new(owner, epoch).expect_absent(accounts, owner).put(accounts, owner, record.bytes());
         let mut at = AccountCreatedAt { account: &account, now, store: self.store(), writes: Vec::new() };
         AccountCreated::chain(host.plan()).run(Kinds::ALL, &mut at);
         let batch = at.writes.into_iter().fold(batch, |batch, (keys, bytes)| batch.put(&keys, owner, bytes));
-        match self.store().submit(batch).await {
+        let made = self.store().submit(batch).await;
+        self.store().release(owner, epoch);
+        match made {
             Ok(()) => Ok(account),
             Err(store::Error::Exists) => Err(AccountError::Exists),
             Err(error) => Err(error.into()),

@@ -1,5 +1,5 @@
 //! One virtual host: its name and what its extensions do there.
-use crate::plan::{FeaturesAt, Plan, PlanError};
+use crate::plan::{FeaturesAt, Plan, PlanError, Plug};
 use xmpp::Jid;
 
 /// What a host is made of.
@@ -7,7 +7,7 @@ pub struct HostOptions {
     /// The host's name.
     pub name: Jid,
     /// Plugs the extensions in.
-    pub plan: Box<dyn Fn(&mut Plan) -> Result<(), PlanError> + Send + Sync>,
+    pub plan: Plug,
 }
 
 /// A host that this server serves.
@@ -19,6 +19,9 @@ pub struct Host {
 impl Host {
     pub(crate) fn new(options: &HostOptions) -> Result<Host, PlanError> {
         let mut plan = Plan::default();
+        // What the heart itself does with rosters (RFC 6121 §2.6.1, §3.4.1).
+        plan.after_login.push(xml::Builder::new(xmpp::ns::ROSTER_VERSIONS, "ver").finish());
+        plan.after_login.push(xml::Builder::new(xmpp::ns::PRE_APPROVAL, "sub").finish());
         (options.plan)(&mut plan)?;
         Ok(Host { name: options.name.clone(), plan })
     }

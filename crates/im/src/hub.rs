@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use store::{Archive, KeyValue, Log, Map, Store};
 use tokio::sync::{Notify, oneshot};
 use xmpp::{Jid, Stanza, StreamError};
@@ -87,6 +87,19 @@ pub struct Shapes {
     pub archive: Archive,
 }
 
+/// What the heart has done since it started, for metrics.
+#[derive(Default)]
+pub struct Counters {
+    /// Stanzas that came to stop 4.
+    pub routed: AtomicU64,
+    /// Stanzas that were returned to their sender with an error.
+    pub bounced: AtomicU64,
+    /// Sessions that were bound.
+    pub bound: AtomicU64,
+    /// Writes that failed, each of which had an account read again.
+    pub writes_failed: AtomicU64,
+}
+
 /// The server's heart. Clones are the same heart.
 #[derive(Clone)]
 pub struct Hub(Arc<Shared>);
@@ -101,6 +114,7 @@ struct Shared {
     secret: [u8; 32],
     ready: Mutex<VecDeque<Arc<Home>>>,
     ready_bell: Notify,
+    counters: Counters,
     under_way: AtomicUsize,
     idle_bell: Notify,
     stopping: AtomicBool,
@@ -147,6 +161,7 @@ impl Hub {
             secret,
             ready: Mutex::default(),
             ready_bell: Notify::new(),
+            counters: Counters::default(),
             under_way: AtomicUsize::new(0),
             idle_bell: Notify::new(),
             stopping: AtomicBool::new(false),
@@ -200,6 +215,11 @@ impl Hub {
     pub fn set_hosts(&self, options: &[HostOptions]) -> Result<(), PlanError> {
         self.0.hosts.store(Arc::new(hosts(options)?));
         Ok(())
+    }
+
+    /// What has been done since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// How many accounts are awake.
@@ -402,6 +422,7 @@ impl Hub {
             }
             state.account.host.clone()
         };
+        self.counters().writes_failed.fetch_add(1, Ordering::Relaxed);
         tracing::error!(account = %home.jid(), error = %why, "a write failed; the account is read again");
         let (hub, home) = (self.clone(), home.clone());
         self.spawn(async move {

@@ -39,14 +39,14 @@ pub use door::{BindError, Dialect, Door, DoorOptions, Drained, Goodbye};
 pub use fault::Fault;
 pub use home::{Home, Within};
 pub use host::{Host, HostOptions};
-pub use hub::{Hub, HubOptions, Limits, Stranger};
+pub use hub::{Counters, Hub, HubError, HubOptions, Limits, Shapes, Stranger, UnderWay};
 pub use iq::{Ask, HostAsk, Payload, Reply, StrangerAsk};
 pub use moments::{
     AccountCreated, AccountCreatedAt, Available, Moment, Phase, PresenceAt, Received, ReceivedAt, Sent, SentAt,
     Unavailable, Undelivered, UndeliveredAt, Verdict,
 };
 pub use outbox::{Effect, Outbox};
-pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Scope};
+pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Plug, Scope};
 pub use resubmit::{stored_element, stored_stanza};
 pub use session::{Pull, Session};
 pub use slots::AccountSlot;

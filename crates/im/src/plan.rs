@@ -10,6 +10,9 @@ use std::sync::Arc;
 use store::Store;
 use xmpp::{Jid, Kind, StanzaError};
 
+/// Plugs extensions into a plan.
+pub type Plug = Box<dyn Fn(&mut Plan) -> Result<(), PlanError> + Send + Sync>;
+
 /// One XEP, or one purpose: a struct whose fields are what it depends on.
 pub trait Extension: Sized + Send + Sync + 'static {
     /// What the operator may say about it; `()` when nothing.
@@ -121,6 +124,9 @@ pub struct Identity {
     pub name: &'static str,
 }
 
+type HostHandler = dyn Fn(&mut HostAsk<'_>) -> Result<Reply, StanzaError> + Send + Sync;
+type AccountHandler = dyn Fn(&mut Ask<'_>) -> Result<Reply, StanzaError> + Send + Sync;
+type StrangerHandler = dyn Fn(&mut StrangerAsk<'_>) -> Result<Reply, StanzaError> + Send + Sync;
 type Loading = Pin<Box<dyn Future<Output = Result<Box<dyn Any + Send>, Fault>> + Send>>;
 pub(crate) type Load = Box<dyn Fn(Store, Jid) -> Loading + Send + Sync>;
 pub(crate) type Empty = Box<dyn Fn() -> Box<dyn Any + Send> + Send + Sync>;
@@ -129,9 +135,9 @@ pub(crate) type Empty = Box<dyn Fn() -> Box<dyn Any + Send> + Send + Sync>;
 #[derive(Default)]
 pub struct Plan {
     pub(crate) chains: Chains,
-    pub(crate) host_iqs: Table<dyn Fn(&mut HostAsk<'_>) -> Result<Reply, StanzaError> + Send + Sync>,
-    pub(crate) account_iqs: Table<dyn Fn(&mut Ask<'_>) -> Result<Reply, StanzaError> + Send + Sync>,
-    pub(crate) stranger_iqs: Table<dyn Fn(&mut StrangerAsk<'_>) -> Result<Reply, StanzaError> + Send + Sync>,
+    pub(crate) host_iqs: Table<HostHandler>,
+    pub(crate) account_iqs: Table<AccountHandler>,
+    pub(crate) stranger_iqs: Table<StrangerHandler>,
     host_features: Vec<&'static str>,
     account_features: Vec<&'static str>,
     host_identities: Vec<Identity>,

@@ -29,6 +29,7 @@ impl Within<'_> {
         let bytes_max = self.hub.limits().session_queue_bytes;
         let session = Session::new(jid, self.home.clone(), options.dialect, self.now(), self.account.serial, bytes_max);
         self.account.sessions.push(Present::new(session.clone()));
+        self.hub.counters().bound.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Ok(session)
     }
 
@@ -76,18 +77,43 @@ impl Within<'_> {
         };
         stanza.set_to(None);
         let Some(present) = self.account.present(session) else { return };
-        let first = !present.is_available();
+        let new = !present.is_available();
+        let first = !present.is_visible();
         present.priority = priority;
+        present.invisible = false;
         present.presence = Some(Arc::new(stanza.clone()));
-        if first {
-            self.probe_contacts(session);
+        if new {
+            self.probe_contacts();
         }
         self.show_to_contacts(session, &stanza);
         self.show_to_own(session, &stanza, first);
-        if first {
+        if new {
             self.tell_pending_requests(session);
         }
-        self.tell_available(session, &stanza, first);
+        self.tell_available(session, &stanza, new);
+    }
+
+    /// The invisible presence of 1.x: nobody is shown anything, but the session takes part. One that was visible becomes unavailable first.
+    pub(crate) fn become_invisible(&mut self, session: &Arc<Session>, stanza: Stanza) {
+        if session.dialect() == Dialect::X {
+            return self.refuse(session, &stanza, &StanzaError::bad_request());
+        }
+        let priority = priority(&stanza, Dialect::J).unwrap_or(0);
+        let Some(present) = self.account.present(session) else { return };
+        let new = !present.is_available();
+        if present.is_visible() {
+            let farewell = unavailable(session.jid(), None);
+            self.leave_contacts(session, &farewell);
+        }
+        let Some(present) = self.account.present(session) else { return };
+        present.invisible = true;
+        present.priority = priority;
+        if new {
+            self.probe_contacts();
+            self.see_own(session);
+            self.tell_pending_requests(session);
+        }
+        self.tell_available(session, &stanza, new);
     }
 
     /// §4.2.2: to the contacts that may see it, but for those that want no more.
@@ -103,30 +129,31 @@ impl Within<'_> {
         let mut own = stanza.clone();
         own.set_to(Some(self.account.jid().clone()));
         let own = Arc::new(own);
-        let all: Vec<_> = self
-            .account
-            .sessions
-            .iter()
-            .filter_map(|other| Some((other.session.clone(), other.presence.clone()?)))
-            .collect();
-        for (other, presence) in all {
-            let same = Arc::ptr_eq(&other, session);
-            if !same || session.dialect() == Dialect::X {
+        for other in self.sessions_that(Present::is_available) {
+            if session.dialect() == Dialect::X || !Arc::ptr_eq(&other, session) {
                 self.post(&other, own.clone());
             }
-            if first && !same {
-                let mut theirs = (*presence).clone();
-                theirs.set_to(Some(session.jid().clone()));
-                self.post(session, Arc::new(theirs));
-            }
+        }
+        if first {
+            self.see_own(session);
         }
     }
 
-    /// §4.3.1: asks after every contact whose presence this account may see.
-    fn probe_contacts(&mut self, session: &Arc<Session>) {
+    /// Shows a new session the account's other sessions.
+    fn see_own(&mut self, session: &Arc<Session>) {
+        let others = self.account.sessions.iter().filter(|other| !Arc::ptr_eq(&other.session, session));
+        let shown: Vec<Stanza> = others.filter_map(|other| other.presence.as_deref().cloned()).collect();
+        for mut presence in shown {
+            presence.set_to(Some(session.jid().clone()));
+            self.post(session, Arc::new(presence));
+        }
+    }
+
+    /// §4.3.1: asks after every contact whose presence this account may see, in the account's name.
+    fn probe_contacts(&mut self) {
         let contacts: Vec<Jid> = self.account.roster.sees().map(|item| item.jid.clone()).collect();
         for contact in contacts {
-            self.send(Stanza::presence(PresenceType::Probe, Some(session.jid().clone()), Some(contact)));
+            self.send(Stanza::presence(PresenceType::Probe, Some(self.account.jid().clone()), Some(contact)));
         }
     }
 
@@ -139,7 +166,7 @@ impl Within<'_> {
     /// Shows `farewell` to everybody who believes this session to be available, once.
     fn leave_contacts(&mut self, session: &Arc<Session>, farewell: &Stanza) {
         let Some(present) = self.account.present(session) else { return };
-        let was = present.presence.take();
+        let (was, invisible) = (present.presence.take(), std::mem::take(&mut present.invisible));
         let directed = std::mem::take(&mut present.directed);
         let stopped = std::mem::take(&mut present.stopped);
         let mut to: Vec<Jid> = Vec::new();
@@ -155,6 +182,8 @@ impl Within<'_> {
         }
         if was.is_some() {
             self.show_to_own(session, farewell, false);
+        }
+        if was.is_some() || invisible {
             self.tell_unavailable(session, farewell);
         }
     }
@@ -206,7 +235,7 @@ impl Within<'_> {
     pub(crate) fn probe(&mut self, probe: &Stanza) {
         let Some(from) = probe.from().cloned() else { return };
         let may_see = self.account.shows_presence_to(&from);
-        if !may_see || !self.account.is_available() {
+        if !may_see || !self.account.is_visible() {
             return self.send(arrive::probe_answer(probe, may_see));
         }
         let answers: Vec<Stanza> =

@@ -87,7 +87,15 @@ impl Hub {
 
     /// What the stored roster of `owner` says of `contact`, without waking `owner`.
     pub(crate) async fn stored_state(&self, owner: &Jid, contact: &Jid) -> Result<State, Fault> {
-        let rows = self.shapes().roster.all(owner.bare_str()).await?;
+        let shelf = &self.shapes().roster;
+        let rows = match contact.local() {
+            // A person is kept under the bare address; a service may be known by a resource.
+            Some(_) => {
+                let row = shelf.get(owner.bare_str(), contact.bare_str()).await?;
+                row.map(|row| vec![(contact.bare_str().to_owned(), row)]).unwrap_or_default()
+            }
+            None => shelf.all(owner.bare_str()).await?,
+        };
         let unreadable = |why: String| Fault::Unreadable { what: "roster", owner: owner.to_string(), why };
         let roster = crate::roster::Roster::decode(rows).map_err(|error| unreadable(error.to_string()))?;
         Ok(roster.state(contact))

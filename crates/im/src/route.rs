@@ -7,7 +7,8 @@ use crate::home::{Home, Turn};
 use crate::host::Host;
 use crate::iq::{HostAsk, Reply};
 use std::sync::Arc;
-use xmpp::{IqType, Jid, Kind, PresenceType, Stanza, StanzaError};
+use std::sync::atomic::Ordering;
+use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
 
 /// What came of waking an account.
 #[derive(Clone)]
@@ -28,23 +29,26 @@ impl Turn<'_> {
     /// Routes one stanza that has a `to`; one without has nowhere to go.
     pub(crate) fn route(&mut self, stanza: Stanza, known: Option<Known>) -> Routed {
         let Some(to) = stanza.to() else { return Routed::Done };
+        if known.is_none() {
+            self.hub.counters().routed.fetch_add(1, Ordering::Relaxed);
+        }
         let Some(host) = self.hub.host(to.domain()) else {
             self.elsewhere(&stanza);
             return Routed::Done;
         };
         if to.local().is_none() {
-            self.to_host(&host, &stanza);
+            self.host_itself(&host, &stanza);
             return Routed::Done;
         }
         match known {
-            Some(known) => self.to_known(known, &host, stanza),
+            Some(known) => self.resolved(known, &host, stanza),
             None => match self.hub.directory().find(to.bare_str()) {
                 Found::Awake(home) => self.arrive(&home, stanza),
                 Found::Asleep if wakes(&stanza) => {
                     let whom = to.bare();
                     return Routed::Asleep(stanza, whom);
                 }
-                Found::Asleep => self.to_sleeping(&stanza),
+                Found::Asleep => self.sleeping(&stanza),
             },
         }
         Routed::Done
@@ -77,10 +81,10 @@ impl Turn<'_> {
         }
     }
 
-    fn to_known(&mut self, known: Known, host: &Arc<Host>, stanza: Stanza) {
+    fn resolved(&mut self, known: Known, host: &Arc<Host>, stanza: Stanza) {
         match known {
             Known::Home(home) => self.arrive(&home, stanza),
-            Known::Nobody => self.to_nobody(host, &stanza),
+            Known::Nobody => self.nobody(host, &stanza),
             Known::Fault(fault) => self.bounce(&stanza, &fault.tell()),
         }
     }
@@ -91,7 +95,7 @@ impl Turn<'_> {
 
     /// An account that does not exist (RFC 6121 §8.5.1). A question is asked of an empty stand-in, so that it is answered as an existing account
     /// answers a stranger.
-    fn to_nobody(&mut self, host: &Arc<Host>, stanza: &Stanza) {
+    fn nobody(&mut self, host: &Arc<Host>, stanza: &Stanza) {
         match stanza.kind() {
             Kind::Message => self.bounce(stanza, &StanzaError::service_unavailable()),
             Kind::Presence => {
@@ -109,7 +113,7 @@ impl Turn<'_> {
     }
 
     /// Presence for an account that sleeps: it has no session, so there is nobody to tell. A probe is answered from the stored roster item.
-    fn to_sleeping(&mut self, stanza: &Stanza) {
+    fn sleeping(&mut self, stanza: &Stanza) {
         if stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Probe {
             let (hub, probe) = (self.hub.clone(), stanza.clone());
             hub.clone().spawn(async move {
@@ -136,7 +140,7 @@ impl Turn<'_> {
     }
 
     /// RFC 6121 §8.3 and RFC 6120 §10.5.1: the host itself is addressed.
-    fn to_host(&mut self, host: &Arc<Host>, stanza: &Stanza) {
+    fn host_itself(&mut self, host: &Arc<Host>, stanza: &Stanza) {
         match (stanza.kind(), stanza.from(), stanza.payload()) {
             (Kind::Iq, Some(from), Some(payload)) if stanza.may_be_answered() => {
                 let set = stanza.iq_type() == Some(IqType::Set);
@@ -183,6 +187,7 @@ impl Turn<'_> {
     /// Returns a stanza to its sender with an error, unless it is one that may not be answered (RFC 6120 §8.3.1).
     pub(crate) fn bounce(&mut self, stanza: &Stanza, error: &StanzaError) {
         if stanza.may_be_answered() {
+            self.hub.counters().bounced.fetch_add(1, Ordering::Relaxed);
             self.reply(stanza.error(error));
         }
     }
@@ -192,7 +197,7 @@ impl Turn<'_> {
 /// whatever is addressed to a session that cannot be there are not.
 fn wakes(stanza: &Stanza) -> bool {
     match stanza.kind() {
-        Kind::Message => !stanza.is_error(),
+        Kind::Message => !matches!(stanza.message_type(), MessageType::Error | MessageType::Headline),
         Kind::Presence => matches!(
             stanza.presence_type(),
             PresenceType::Subscribe | PresenceType::Subscribed | PresenceType::Unsubscribe | PresenceType::Unsubscribed

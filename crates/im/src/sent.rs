@@ -60,7 +60,7 @@ impl Within<'_> {
         }
     }
 
-    fn presence_out(&mut self, session: &Arc<Session>, stanza: Stanza) {
+    fn presence_out(&mut self, session: &Arc<Session>, mut stanza: Stanza) {
         let to_somebody = stanza.to().is_some();
         match stanza.presence_type() {
             PresenceType::Available if to_somebody => self.directed(session, stanza, true),
@@ -76,7 +76,12 @@ impl Within<'_> {
             // Probes are the server's business (RFC 6121 §4.3): a client's goes no further, lest it learn more than its subscriptions allow.
             PresenceType::Probe if !to_somebody => {}
             PresenceType::Probe | PresenceType::Error => self.send(stanza),
-            PresenceType::Invisible => self.refuse(session, &stanza, &xmpp::StanzaError::feature_not_implemented()),
+            PresenceType::Invisible if to_somebody => {
+                // Only the sender's own server knows what invisible means: the others see somebody go.
+                stanza.set_presence_type(PresenceType::Unavailable);
+                self.directed(session, stanza, false);
+            }
+            PresenceType::Invisible => self.become_invisible(session, stanza),
         }
     }
 

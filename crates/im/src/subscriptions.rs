@@ -19,20 +19,19 @@ impl Within<'_> {
         let (Some(verb), Some(to)) = (Verb::of(stanza.presence_type()), stanza.to().cloned()) else {
             return self.refuse(session, &stanza, &StanzaError::bad_request());
         };
-        let contact = to.bare();
-        if contact == *self.account.jid() {
+        if to.same_bare(self.account.jid()) {
             // A subscription to oneself is nobody's: one's own sessions see each other anyway.
             return;
         }
-        stanza.set_from(self.account.jid().clone());
-        stanza.set_to(Some(if self.account.roster.get(&to).is_some_and(|item| item.jid == to) {
-            to
-        } else {
-            contact.clone()
-        }));
         let limits = self.hub.limits().roster;
-        match self.account.roster.outbound(&contact, verb, &limits) {
-            Ok((outbound, change)) => self.commit_out(outbound.route.then_some(stanza), change, &contact),
+        match self.account.roster.outbound(&to, verb, &limits) {
+            Ok((outbound, change)) => {
+                // Under which address the contact is known: a person's bare one, a service's own.
+                let contact = self.account.roster.get(&to).map_or_else(|| address(&to), |item| item.jid.clone());
+                stanza.set_from(self.account.jid().clone());
+                stanza.set_to(Some(contact.clone()));
+                self.commit_out(outbound.route.then_some(stanza), change, &contact);
+            }
             Err(error) => self.refuse(session, &stanza, &error),
         }
     }
@@ -68,10 +67,10 @@ impl Within<'_> {
     /// Another account sends one of the four to this one (RFC 6121 §3.1.3, §3.1.6, §3.2.3, §3.3.3).
     pub(crate) fn subscription_in(&mut self, mut stanza: Stanza) {
         let (Some(verb), Some(from)) = (Verb::of(stanza.presence_type()), stanza.from().cloned()) else { return };
-        let contact = from.bare();
-        if contact == *self.account.jid() {
+        if from.same_bare(self.account.jid()) {
             return;
         }
+        let contact = address(&from);
         stanza.set_from(contact.clone());
         stanza.set_to(Some(self.account.jid().clone()));
         let limits = self.hub.limits().roster;
@@ -207,6 +206,11 @@ pub(crate) fn roster_push(session: &Session, query: &xml::Element, id: u64) -> S
     let mut push = Stanza::made(push);
     push.set_to(Some(session.jid().clone()));
     push
+}
+
+/// What a subscription is kept under: the bare address of a person, the whole address of a service (`icq.example/registered`).
+fn address(of: &Jid) -> Jid {
+    if of.local().is_some() { of.bare() } else { of.clone() }
 }
 
 fn bytes_of(stanza: &Stanza) -> Vec<u8> {

@@ -51,16 +51,13 @@ impl Within<'_> {
             batch = batch.log(&self.hub.shapes().outgoing, self.account.jid().as_str(), *id, bytes_of(stanza));
         }
         let ticket = self.write(batch);
-        // RFC 6121 §3.2.2: unavailable presence goes before `unsubscribed`; §3.1.5: available presence comes after `subscribed`.
-        if change.hides() {
-            self.show_after(&ticket, contact, false);
-        }
         self.push_after(&ticket, &change);
         if let Some((id, stanza)) = logged {
             self.after(&ticket, Effect::RouteLogged(stanza, id), None);
         }
-        if change.shows() {
-            self.show_after(&ticket, contact, true);
+        // The contact learns first what has become of the subscription, then what follows from it (RFC 6121 §3.1.5, §3.2.2).
+        if change.shows() || change.hides() {
+            self.show_after(&ticket, contact, change.shows());
         }
     }
 

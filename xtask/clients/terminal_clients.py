@@ -155,6 +155,7 @@ class Profanity(TerminalClient):
 
     def look_at_presence(self, full, kind, show):
         jid = full.split("/")[0]
+        self._until("a roster", lambda: self.roster is not None)
         name = self.roster[jid]["name"] or jid
         heading = "Offline" if kind == "unavailable" else PROFANITY_HEADINGS[show]
         self.terminal.waits(lambda: heading == self._heading_above(name), f"{name} in the panel under {heading}")
@@ -166,7 +167,7 @@ class Profanity(TerminalClient):
             cell = line[PROFANITY_PANEL:].strip()
             if " (" in cell and cell.split(" (")[0] in ("Rooms", "Offline", *PROFANITY_HEADINGS.values()):
                 heading = cell.split(" (")[0]
-            elif cell == name:
+            elif cell == name or cell.startswith(name + " ("):
                 return heading
         return None
 
@@ -181,7 +182,10 @@ class Profanity(TerminalClient):
         self.terminal.type("/roster")
         for jid, (name, subscription, groups) in expected.items():
             shown = f"{jid} ({name})" if name else jid
-            self.terminal.shows(f"{shown} - {subscription}" + (f" - {', '.join(groups)}" if groups else ""))
+            self.terminal.shows(f"{shown} - {subscription}" + (" - " if groups else ""))
+            line = [line for line in self.terminal.text().split("\n") if f"{shown} - {subscription}" in line][-1]
+            for group in groups:
+                stage.check(f"  profanity shows the group {group}", True, group in line)
 
     def loses_connection(self):
         self.terminal.shows("Lost connection")

@@ -162,6 +162,8 @@ struct Changes {
 #[derive(Debug, Clone)]
 pub struct Stanza {
     element: Element,
+    /// Bytes of the element as it was received.
+    received: u32,
     form: Form,
     /// Whether `type` is written from `form`; else it stands in the bytes, if anywhere.
     type_changed: bool,
@@ -351,7 +353,7 @@ impl Stanza {
     pub fn size(&self) -> usize {
         let jid = |jid: &Option<Jid>| jid.as_ref().map_or(0, |jid| jid.as_str().len() + 9);
         let added = self.changes.as_deref().map_or(0, |c| c.added.iter().map(|child| child.bytes().len()).sum());
-        self.element.bytes().len() + added + jid(&self.from) + jid(&self.to) + 32
+        self.received as usize + added + jid(&self.from) + jid(&self.to) + 32
     }
 
     /// About how many bytes of memory it holds; clones share most of them.

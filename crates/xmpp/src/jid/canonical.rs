@@ -15,7 +15,10 @@ use super::{DOMAIN_BYTES, JidError, PART_BYTES};
 use crate::prep::{nodeprep, resourceprep};
 
 /// Longer input is refused before it is looked at: normalising may shorten a text, but not that much.
-const RAW_BYTES: usize = 4 * PART_BYTES;
+const RAW_BYTES: usize = 2 * PART_BYTES;
+
+/// See [`precis_reads`].
+const COMPANY_CHARS: usize = 32;
 
 /// Applications of the rules after which a text that still changes is refused.
 const ROUNDS: usize = 4;
@@ -42,7 +45,7 @@ pub(super) fn resource(raw: &str) -> Result<Cow<'_, str>, JidError> {
     let resource = if raw.is_ascii() {
         Some(Cow::Borrowed(raw)).filter(|raw| !raw.contains(|c: char| c.is_ascii_control()))
     } else {
-        stable(raw, |text| OpaqueString::enforce(text).ok().or_else(|| Some(resourceprep(text)?.into())))
+        stable(raw, |text| precis_resource(text).or_else(|| resourceprep(text).map(Cow::Owned)))
     };
     bounded(resource, JidError::BadResource)
 }
@@ -50,6 +53,9 @@ pub(super) fn resource(raw: &str) -> Result<Cow<'_, str>, JidError> {
 /// The canonical domainpart: lower case, Unicode labels, no trailing dot, or an IP address.
 pub(super) fn domain(raw: &str) -> Result<Cow<'_, str>, JidError> {
     check_length(raw, JidError::EmptyDomain)?;
+    if raw.len() > PART_BYTES + 1 {
+        return Err(JidError::TooLong);
+    }
     if let Some(address) = raw.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: Ipv6Addr = address.parse().map_err(|_| JidError::BadDomain)?;
         return Ok(format!("[{address}]").into());
@@ -128,8 +134,9 @@ fn stable<'a>(raw: &'a str, rules: impl Fn(&str) -> Option<Cow<'_, str>>) -> Opt
     let mut text = Cow::Borrowed(raw);
     for _ in 0..ROUNDS {
         let next = rules(&text)?;
-        if next == text {
-            return Some(text);
+        // What is too long already does not become shorter.
+        if next == text || next.len() > PART_BYTES {
+            return Some(Cow::Owned(next.into_owned()));
         }
         text = Cow::Owned(next.into_owned());
     }
@@ -138,7 +145,24 @@ fn stable<'a>(raw: &'a str, rules: impl Fn(&str) -> Option<Cow<'_, str>>) -> Opt
 
 /// The PRECIS form of a localpart (RFC 7622 §3.3).
 pub(super) fn precis_local(text: &str) -> Option<Cow<'_, str>> {
+    precis_reads(text)?;
     UsernameCaseMapped::enforce(text).ok().filter(|local| !local.contains(forbidden_in_local))
+}
+
+/// The PRECIS form of a resourcepart (RFC 7622 §3.4).
+fn precis_resource(text: &str) -> Option<Cow<'_, str>> {
+    precis_reads(text)?;
+    OpaqueString::enforce(text).ok()
+}
+
+/// Some characters are judged by their company (RFC 5892 appendix A), and for each of them the whole text is looked
+/// through. No real name has many; a name that has is left to stringprep, or reading it would take milliseconds.
+fn precis_reads(text: &str) -> Option<()> {
+    let judged_by_company = |c: &char| {
+        matches!(c, '\u{b7}' | '\u{375}' | '\u{5f3}' | '\u{5f4}' | '\u{660}'..='\u{669}' | '\u{6f0}'..='\u{6f9}')
+            || matches!(c, '\u{200c}' | '\u{200d}' | '\u{30fb}')
+    };
+    (text.chars().filter(judged_by_company).count() <= COMPANY_CHARS).then_some(())
 }
 
 /// The stringprep form of a localpart (RFC 6122 §2.3).

@@ -4,7 +4,7 @@ use std::fmt;
 
 use xml::{Element, Node};
 
-use super::{Cut, Form, IqType, MessageType, PresenceType, Stanza};
+use super::{Cut, Form, IqType, Kind, MessageType, PresenceType, Stanza};
 use crate::{Jid, JidError, StanzaError, ns};
 
 /// Why an element is no stanza that can be handled.
@@ -43,7 +43,9 @@ impl ReadError {
             Fault::BadFrom(_) | Fault::BadType => StanzaError::bad_request(),
         };
         let root = self.element.root();
-        let mut stanza = Stanza::bare(&self.element, form(root).or_else(|| mistyped(root))?);
+        let kind = kind(root)?;
+        let form = Form::read(kind, root.attr("type").as_deref()).unwrap_or(Form::untyped(kind));
+        let mut stanza = Stanza::bare(&self.element, form);
         ["from", "to"].into_iter().filter_map(|name| cut_of(root, name)).for_each(|cut| stanza.cut(cut));
         stanza.may_be_answered().then(|| stanza.error(&error))
     }
@@ -88,6 +90,7 @@ impl Stanza {
     pub(super) fn bare(element: &Element, form: Form) -> Stanza {
         Stanza {
             element: element.clone(),
+            received: element.bytes().len() as u32,
             form,
             type_changed: false,
             cuts: [Cut::NONE; 3],
@@ -131,49 +134,68 @@ fn read(
     bad_from: fn(JidError) -> Result<Option<Jid>, JidError>,
 ) -> Result<Stanza, Fault> {
     let root = element.root();
-    let mut stanza = Stanza::bare(element, form(root).ok_or_else(|| fault_of_form(root))?);
+    let kind = kind(root).ok_or(Fault::NotAStanza)?;
+    let mut stanza = Stanza::bare(element, Form::untyped(kind));
+    let mut of_type = None;
     for attr in root.attrs() {
         match attr.qname() {
             "to" => stanza.to = Some(parse(&attr.value()).map_err(Fault::BadTo)?),
-            "from" => {
-                stanza.from = parse(&attr.value()).map_or_else(bad_from, |jid| Ok(Some(jid))).map_err(Fault::BadFrom)?
+            "from" => stanza.from = read_from(parse(&attr.value()), bad_from)?,
+            "type" => {
+                of_type = Some(attr);
+                continue;
             }
-            // Tolerated in 2000; today the absence of a type says it (T-4.4.10).
-            "type" if stanza.form == Form::Presence(PresenceType::Available) => {}
             _ => continue,
         }
+        stanza.cut(Cut::of(attr.range()));
+    }
+    stanza.form = Form::read(kind, of_type.map(|attr| attr.value()).as_deref()).ok_or(Fault::BadType)?;
+    if let (Some(attr), Form::Presence(PresenceType::Available)) = (of_type, stanza.form) {
+        // Tolerated in 2000; today the absence of a type says it (T-4.4.10).
         stanza.cut(Cut::of(attr.range()));
     }
     Ok(stanza)
 }
 
-fn fault_of_form(root: Node<'_>) -> Fault {
-    if mistyped(root).is_some() { Fault::BadType } else { Fault::NotAStanza }
+fn read_from(
+    from: Result<Jid, JidError>,
+    otherwise: fn(JidError) -> Result<Option<Jid>, JidError>,
+) -> Result<Option<Jid>, Fault> {
+    from.map(Some).or_else(otherwise).map_err(Fault::BadFrom)
 }
 
-/// Kind and type. An unknown type of message counts as none and is passed on as it is (T-4.2.15).
-fn form(root: Node<'_>) -> Option<Form> {
-    let kind = root.attr("type");
-    let kind = kind.as_deref();
-    match stanza_name(root)? {
-        "message" => Some(Form::Message(kind.and_then(MessageType::from_name).unwrap_or(MessageType::Normal))),
-        "presence" => kind.map_or(Some(PresenceType::Available), PresenceType::from_name).map(Form::Presence),
-        "iq" => kind.and_then(IqType::from_name).map(Form::Iq),
-        _ => None,
+fn kind(root: Node<'_>) -> Option<Kind> {
+    let kind = match root.name() {
+        "message" => Kind::Message,
+        "presence" => Kind::Presence,
+        "iq" => Kind::Iq,
+        _ => return None,
+    };
+    root.is_in_content().then_some(kind)
+}
+
+impl Form {
+    /// An unknown type of message counts as none and is passed on as it is (T-4.2.15).
+    fn read(kind: Kind, of_type: Option<&str>) -> Option<Form> {
+        match kind {
+            Kind::Message => {
+                Some(Form::Message(of_type.and_then(MessageType::from_name).unwrap_or(MessageType::Normal)))
+            }
+            Kind::Presence => {
+                of_type.map_or(Some(PresenceType::Available), PresenceType::from_name).map(Form::Presence)
+            }
+            Kind::Iq => of_type.and_then(IqType::from_name).map(Form::Iq),
+        }
     }
-}
 
-/// As what a stanza of unknown type is answered.
-fn mistyped(root: Node<'_>) -> Option<Form> {
-    match stanza_name(root)? {
-        "presence" => Some(Form::Presence(PresenceType::Available)),
-        "iq" => Some(Form::Iq(IqType::Get)),
-        _ => None,
+    /// As what a stanza of this kind is answered when its type is unknown.
+    fn untyped(kind: Kind) -> Form {
+        match kind {
+            Kind::Message => Form::Message(MessageType::Normal),
+            Kind::Presence => Form::Presence(PresenceType::Available),
+            Kind::Iq => Form::Iq(IqType::Get),
+        }
     }
-}
-
-fn stanza_name(root: Node<'_>) -> Option<&str> {
-    (root.ns() == ns::CLIENT).then(|| root.name())
 }
 
 fn cut_of(root: Node<'_>, name: &str) -> Option<Cut> {

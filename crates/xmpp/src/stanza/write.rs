@@ -39,9 +39,9 @@ impl Stanza {
 
     /// Appends the stanza in a stream's dialect.
     pub fn write_with<D: Dialect + ?Sized>(&self, out: &mut Vec<u8>, dialect: &D) {
-        let root = self.element.root();
         let bytes = self.element.bytes();
-        let name_end = root.open_tag_name_end();
+        // A stanza's name has no prefix: the content namespace is the default one.
+        let name_end = 1 + self.kind().name().len();
         out.reserve(self.size());
         copy(out, bytes, 0, name_end);
         self.write_attributes(out, dialect.declared());
@@ -53,6 +53,7 @@ impl Stanza {
         if self.changes.is_none() && !dialect.looks_into(self) {
             return copy(out, bytes, at, bytes.len());
         }
+        let root = self.element.root();
         copy(out, bytes, at, tag_stop(root));
         out.push(b'>');
         let content = out.len();

@@ -107,6 +107,12 @@ fn t_2_3_1_names_ignore_case() {
 }
 
 #[test]
+fn t_2_3_2_another_spelling_is_the_same_account() {
+    let (first, second) = (NewAccount::check("Bob").unwrap(), NewAccount::check("bob").unwrap());
+    assert_eq!(first.local(), second.local());
+}
+
+#[test]
 fn t_2_3_3_what_no_name_may_hold() {
     for c in (1..=32).chain(b":@<>'\"&/\x7f".iter().copied()).map(char::from) {
         for name in [format!("{c}"), format!("a{c}b"), format!("a{c}"), format!("é{c}")] {
@@ -192,6 +198,17 @@ fn t_2_4_4_an_empty_resource_is_refused() {
 fn t_2_4_5_spaces_around_a_resource_count() {
     assert_ne!(jid("a@b/ c"), jid("a@b/c"));
     assert_ne!(jid("a@b/c "), jid("a@b/c"));
+}
+
+#[test]
+fn names_that_are_slow_to_judge_are_still_names() {
+    for sign in ["\u{660}", "\u{30fb}", "l\u{b7}", "\u{5f3}\u{5d0}"] {
+        let raw = format!("a@b/ア{}", sign.repeat(100));
+        if let Ok(jid) = Jid::parse(&raw) {
+            assert_eq!(Jid::parse(jid.as_str()).unwrap(), jid);
+        }
+    }
+    assert_eq!(jid(&format!("a@b/{}", "\u{660}".repeat(400))).resource().map(str::len), Some(800));
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! Expecting a logged-in client to say what its address shall be.
+//!
+//! **Source** RFC 6120 §7. Until then nothing else may be sent (§7.1).
+
+use std::sync::Arc;
+
+use im::{BindError, Dialect, Host};
+use xml::{Builder, Element, Node};
+use xmpp::{Jid, StanzaError, StreamError, ns};
+
+use super::{Bound, End, Next, State, unexpected};
+use crate::c2s::party::Party;
+use crate::c2s::reply;
+
+/// A modern stream whose account is known.
+pub(in crate::c2s) struct ExpectBind {
+    pub(super) host: Arc<Host>,
+    pub(super) account: Jid,
+}
+
+impl ExpectBind {
+    pub(super) async fn handle(self, party: &Party, element: &Element, out: &mut Vec<u8>) -> Result<Next, End> {
+        let iq = element.root();
+        let bind = iq.child(ns::BIND, "bind").filter(|_| iq.is(ns::CLIENT, "iq"));
+        let bind = bind.ok_or_else(|| unexpected(element))?;
+        if iq.attr("type").as_deref() != Some("set") || iq.attr("id").is_none() {
+            return Ok(self.refuse(iq, &StanzaError::bad_request(), out));
+        }
+        let wish = bind.child(ns::BIND, "resource").map(Node::text).filter(|resource| !resource.is_empty());
+        let options = party.door_options(Dialect::X);
+        match party.doors.hub().bind(&self.account, wish.as_deref(), options).await {
+            Ok(door) => {
+                let payload = Builder::new(ns::BIND, "bind").text_child(ns::BIND, "jid", door.jid().as_str());
+                reply::write_result(out, iq, Some(&payload.finish()));
+                Ok(Next::Bound(Bound { door, dialect: Dialect::X, host: self.host, early: Default::default() }))
+            }
+            // The account has gone since it logged in.
+            Err(BindError::NoAccount) => Err(StreamError::not_authorized().into()),
+            Err(error) => Ok(self.refuse(iq, &refusal(&error), out)),
+        }
+    }
+
+    fn refuse(self, iq: Node<'_>, error: &StanzaError, out: &mut Vec<u8>) -> Next {
+        reply::write_error(out, Dialect::X, iq, error);
+        Next::State(State::Bind(self))
+    }
+}
+
+/// RFC 6120 §7.6.2 and §7.7.2.
+fn refusal(error: &BindError) -> StanzaError {
+    match error {
+        BindError::BadResource => StanzaError::bad_request(),
+        BindError::TooManySessions => StanzaError::resource_constraint(),
+        BindError::Fault(fault) => fault.tell(),
+        _ => StanzaError::internal_server_error(),
+    }
+}

@@ -86,10 +86,8 @@ pub enum Error {
         /// Number of the newest that this binary has.
         known: u32,
     },
-    /// A migration failed, on the copy or for real; the data is as before.
-    #[error(
-        "the upgrade of {folder} stopped at step {step} ({detail}); nothing was changed, the older version still works"
-    )]
+    /// A migration failed: on the copy (then nothing was touched) or for real (then the steps before it stand).
+    #[error("the upgrade of {folder} stopped at step {step} ({detail}): nothing of that step was kept; report it so")]
     Migration {
         /// The data folder.
         folder: String,

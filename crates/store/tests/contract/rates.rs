@@ -13,13 +13,16 @@ const LASTS: Duration = Duration::from_secs(3);
 #[test]
 #[ignore = "a measurement"]
 fn rates_of_archive_writes() {
-    println!("waiting at once | rows/s | µs of CPU per row | longest wait ms");
-    for waiting in [1, 10, 100, 1_000, 5_000] {
+    println!("  homes | waiting at once | rows/s | µs of CPU per row | longest wait ms");
+    for (homes, waiting) in [(20, 1), (20, 10), (20, 100), (20, 1_000), (1_000, 100), (1_000, 1_000), (1_000, 5_000)] {
         let bed = Bed::sqlite();
-        let (rows, longest, cpu) = write_rows(&bed, waiting);
+        let (rows, longest, cpu) = write_rows(&bed, homes, waiting, false);
         let each = cpu.as_secs_f64() * 1e6 / rows as f64;
         let per_second = rows as f64 / LASTS.as_secs_f64();
-        println!("{waiting:>15} | {per_second:>6.0} | {each:>17.1} | {:>15.1}", longest.as_secs_f64() * 1e3);
+        println!(
+            "{homes:>7} | {waiting:>15} | {per_second:>6.0} | {each:>17.1} | {:>15.1}",
+            longest.as_secs_f64() * 1e3
+        );
     }
 }
 
@@ -27,7 +30,7 @@ fn rates_of_archive_writes() {
 #[ignore = "a measurement"]
 fn rates_of_reads() {
     let bed = Bed::sqlite();
-    let (rows, _, _) = write_rows(&bed, 1_000);
+    let (rows, _, _) = write_rows(&bed, HOMES, 1_000, true);
     let archive = bed.store.archive("messages");
     let (start, mut count) = (Instant::now(), 0_u64);
     while start.elapsed() < LASTS {
@@ -41,17 +44,17 @@ fn rates_of_reads() {
 
 const HOMES: u64 = 1_000;
 
-/// Appends rows of many homes, `waiting` of them unacknowledged at any time; rows, longest wait, CPU time.
-fn write_rows(bed: &Bed, waiting: usize) -> (u64, Duration, Duration) {
+/// Appends rows of so many homes, `waiting` of them unacknowledged at any time; rows, longest wait, CPU time.
+fn write_rows(bed: &Bed, homes: u64, waiting: usize, undelivered: bool) -> (u64, Duration, Duration) {
     let archive = bed.store.archive("messages");
-    let homes: Vec<String> = (0..HOMES).map(|home| format!("home{home}@example.org")).collect();
+    let homes: Vec<String> = (0..homes).map(|home| format!("home{home}@example.org")).collect();
     let epochs: Vec<_> = homes.iter().map(|home| bed.store.claim(home)).collect();
     let (start, cpu) = (Instant::now(), cpu_time());
     let (mut pending, mut longest, mut rows) = (VecDeque::new(), Duration::ZERO, 0);
     while start.elapsed() < LASTS {
         let home = rows as usize % homes.len();
         let with = "juliet@verona.example/balcony".to_owned();
-        let row = Row { id: rows + 1, time_ms: 0, with, undelivered: true, bytes: vec![b'x'; ROW_BYTES] };
+        let row = Row { id: rows + 1, time_ms: 0, with, undelivered, bytes: vec![b'x'; ROW_BYTES] };
         let batch = Batch::new(&homes[home], epochs[home]).append(&archive, &homes[home], row);
         pending.push_back((Instant::now(), bed.store.submit(batch)));
         rows += 1;

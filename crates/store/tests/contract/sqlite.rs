@@ -242,6 +242,26 @@ fn the_log_is_moved_into_the_file_beside_the_writer() {
     assert_eq!(ask(accounts.get("owner 199")), Some(value));
 }
 
+#[test]
+#[ignore = "writes 400 MB"]
+fn the_log_stays_bounded_under_a_writer_that_never_rests() {
+    let scratch = Scratch::new();
+    let store = open(scratch.path());
+    let accounts = store.keys("accounts");
+    let epoch = store.claim(HOME);
+    let log = || fs::metadata(scratch.path().join("yatter.sqlite-wal")).map_or(0, |file| file.len());
+    let (value, mut longest) = (vec![5; 100_000], 0);
+    for number in 0..4_000 {
+        let ticket = store.submit(Batch::new(HOME, epoch).put(&accounts, &format!("owner {number}"), value.as_slice()));
+        if store.backlog().is_full() {
+            wait(ticket).unwrap();
+        }
+        longest = longest.max(log());
+    }
+    println!("longest log: {} MiB", longest / 1024 / 1024);
+    assert!(longest < 128 * 1024 * 1024);
+}
+
 /// What was acknowledged survives `kill -9`, at any moment.
 #[test]
 fn what_was_acknowledged_survives_a_kill() {

@@ -29,6 +29,10 @@ impl<S: Stage> Player<'_, S> {
                 self.settle().await?;
                 self.reads(who, pattern)
             }
+            Action::ReceivesNot(who, unwanted) => {
+                self.barrier().await?;
+                self.receives_not(who, unwanted)
+            }
             Action::RosterIs(who, expected) => self.roster_is(who, expected).await,
             Action::ReceivesNothing(all) => self.receives_nothing(all).await,
             Action::NobodyReceives => self.nobody_receives().await,
@@ -112,7 +116,18 @@ impl<S: Stage> Player<'_, S> {
         let client = &mut self.clients[index];
         match order {
             Order::Written => expected.iter().try_for_each(|expected| take_next(client, expected, &mut self.bindings)),
+            Order::Among => take_among(client, expected, &mut self.bindings),
             Order::Any => take_shuffled(client, expected, &mut self.bindings),
+        }
+    }
+
+    fn receives_not(&mut self, who: &str, unwanted: &[Expected]) -> Result<(), Failure> {
+        let client = &self.clients[self.index(who)];
+        let came =
+            |unwanted: &Expected| client.waiting().any(|got| same(unwanted, got, &mut self.bindings.clone()).is_ok());
+        match unwanted.iter().find(|unwanted| came(unwanted)) {
+            Some(unwanted) => Err(Failure::of(format!("{who} received this")).got(shown(unwanted, &self.bindings))),
+            None => Ok(()),
         }
     }
 
@@ -196,6 +211,22 @@ fn take_next(client: &mut Client, expected: &Expected, bindings: &mut Bindings) 
         }
         Err(why) => Err(Failure::of(format!("{name} received something else {why}")).expected(wanted).got(lines(got))),
     }
+}
+
+/// Finds the expected things in their order, and leaves what came between them.
+fn take_among(client: &mut Client, expected: &[Expected], bindings: &mut Bindings) -> Result<(), Failure> {
+    let mut from = 0;
+    for expected in expected {
+        let found = client.waiting().skip(from).position(|got| same(expected, got, bindings).is_ok());
+        let Some(index) = found else {
+            return Err(Failure::of(format!("{} did not receive this", client.member.name))
+                .expected(shown(expected, bindings))
+                .got(client.waiting().flat_map(lines).collect()));
+        };
+        from += index;
+        client.tell(from);
+    }
+    Ok(())
 }
 
 /// Finds each expected thing among as many as are expected, whatever their order; captures may decide which is which.

@@ -24,6 +24,8 @@ pub enum Action {
     Types(String, Typed, Pace),
     /// Gets exactly these next.
     Receives(Vec<String>, Vec<Expected>, Order),
+    /// Has got nothing that fits this.
+    ReceivesNot(String, Vec<Expected>),
     /// Asks for its roster and gets exactly these items, in any order.
     RosterIs(String, Tree),
     /// Gets exactly these bytes next; braces as in XML.
@@ -68,8 +70,10 @@ pub enum Pace {
 /// Whether the order of stanzas is part of the expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As written.
+    /// As written, and nothing between them.
     Written,
+    /// As written, but others may have come between them; those are still to be told.
+    Among,
     /// Any.
     Any,
 }
@@ -105,7 +109,12 @@ impl Step {
         };
         let wants_body = matches!(
             action,
-            Action::Sends(..) | Action::Types(..) | Action::Receives(..) | Action::Reads(..) | Action::RosterIs(..)
+            Action::Sends(..)
+                | Action::Types(..)
+                | Action::Receives(..)
+                | Action::ReceivesNot(..)
+                | Action::Reads(..)
+                | Action::RosterIs(..)
         );
         if !wants_body && !block.body.is_empty() && !is_nothing(block) {
             return Err("nothing can be indented below this step".to_owned());
@@ -139,6 +148,8 @@ fn members_action(name: &str, rest: &str, block: &Block, names: &[String]) -> Re
     match verb {
         "receives" | "receive" => receives(all, block, Order::Written),
         "receives in any order" | "receive in any order" => receives(all, block, Order::Any),
+        "receives, among others" | "receive, among others" => receives(all, block, Order::Among),
+        "does not receive" => alone(Action::ReceivesNot(who, elements(&not_empty(block.xml())?)?)),
         "receives a push" | "receive a push" => push(all, block),
         "receives nothing" | "receive nothing" => Ok(Action::ReceivesNothing(all)),
         "ignores what came" | "ignore what came" => Ok(Action::Ignores(all)),

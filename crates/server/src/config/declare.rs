@@ -159,7 +159,7 @@ pub fn unit(key: &str) -> &'static str {
     match key.rsplit('_').next() {
         Some("bytes") => " of bytes",
         Some("s") => " of seconds",
-        Some("days") => " of days",
+        Some("ms") => " of milliseconds",
         _ => "",
     }
 }

@@ -3,23 +3,60 @@
 use super::declare::section;
 
 section! {
-    /// Every bound of the server; the unit is in the name (`_bytes`, `_s` for seconds), a name without one is a count.
+    /// Every bound of the server; the unit is in the name (`_bytes`, `_s` for seconds, `_ms` for milliseconds), a name
+    /// without one is a count.
     pub struct Limits {
-        /// The largest stanza of a client that has logged in.
-        pub stanza_bytes: u64 = 262_144, 10_000..=16_777_216;
-        /// The largest stanza, or part of the negotiation, of a client that has not logged in yet.
-        pub login_stanza_bytes: u64 = 16_384, 10_000..=262_144;
-        /// Elements, texts and attributes that one stanza may consist of.
-        pub stanza_nodes: u64 = 8_192, 64..=65_536;
-        /// How deep the elements of one stanza may be nested.
-        pub stanza_depth: u64 = 64, 8..=1_024;
-        /// Attributes that one element may have.
-        pub stanza_attributes: u64 = 64, 16..=1_024;
-        /// Seconds from connecting to being logged in.
-        pub login_s: u64 = 60, 1..=3_600;
-        /// Connections at the same time, all doors together.
+        /// Connections of all clients together.
         pub connections: u64 = 100_000, 1..=10_000_000;
-        /// Connections at the same time from one IP address (from one /64 with IPv6).
-        pub connections_per_address: u64 = 1_000, 1..=10_000_000;
+        /// Connections from one IP address (from one /64 with IPv6); this machine itself is exempt.
+        pub connections_per_address: u64 = 500, 1..=10_000_000;
+        /// From connecting to being logged in.
+        pub login_s: u64 = 60, 1..=3_600;
+        /// From connecting, or from asking for TLS, to an encrypted stream.
+        pub handshake_s: u64 = 20, 1..=3_600;
+        /// Questions that a client may ask before it has logged in.
+        pub login_questions: u64 = 50, 1..=10_000;
+        /// Failed logins after which a stream is closed.
+        pub login_attempts: u64 = 5, 1..=1_000;
+        /// How long the answer to a failed login is held back.
+        pub failure_delay_ms: u64 = 500, 0..=60_000;
+        /// The largest element of a stream before login.
+        pub login_bytes: u64 = 16_384, 10_000..=262_144;
+        /// The largest opening tag of a stream.
+        pub header_bytes: u64 = 8_192, 1_024..=65_536;
+        /// Stanzas that a client of 2000 may send ahead of its login.
+        pub early_stanzas: u64 = 32, 0..=1_024;
+        /// Bytes of these.
+        pub early_bytes: u64 = 65_536, 0..=1_048_576;
+        /// The largest stanza of a session; RFC 6120 demands at least 10,000.
+        pub stanza_bytes: u64 = 262_144, 10_000..=16_777_216;
+        /// Elements, texts and attributes of one stanza.
+        pub stanza_nodes: u64 = 8_192, 64..=65_536;
+        /// Elements within elements of one stanza.
+        pub stanza_depth: u64 = 64, 8..=1_024;
+        /// Attributes of one element.
+        pub stanza_attributes: u64 = 64, 16..=1_024;
+        /// Silence after which a space is sent, to keep the way open and to notice the dead.
+        pub idle_s: u64 = 240, 10..=86_400;
+        /// How long sent bytes may stay unacknowledged before a connection counts as lost.
+        pub dead_s: u64 = 60, 5..=86_400;
+        /// How long a client may take nothing of what waits for it.
+        pub stuck_s: u64 = 60, 1..=3_600;
+        /// How long the server waits for the other side's goodbye.
+        pub linger_s: u64 = 3, 0..=60;
+        /// Sessions of one account.
+        pub sessions_per_account: u64 = 32, 1..=10_000;
+        /// What may wait for one session before it counts as a reader that is too slow.
+        pub session_queue_bytes: u64 = 4_194_304, 65_536..=1_073_741_824;
+        /// Addresses to which one session may have sent its presence directly.
+        pub directed_presences: u64 = 1_000, 1..=100_000;
+        /// Messages kept for an account until it comes back.
+        pub offline_messages: u64 = 1_000, 0..=1_000_000;
+        /// Elements that an account may keep in its private XML storage.
+        pub private_elements: u64 = 200, 0..=10_000;
+        /// Accounts that are kept in memory without need.
+        pub accounts_awake: u64 = 10_000, 1..=10_000_000;
+        /// Passwords that are checked at the same time.
+        pub password_checks: u64 = 4, 1..=1_024;
     }
 }

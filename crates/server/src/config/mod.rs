@@ -95,6 +95,11 @@ impl Config {
         }
     }
 
+    /// Every host with its table, in the order of the file.
+    pub fn host_tables(&self) -> impl Iterator<Item = (&Domain, &HostTable)> {
+        self.hosts.iter().filter_map(|host| self.host.get_key_value(host))
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors

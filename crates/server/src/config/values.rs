@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::DeValue;
+use xmpp::Jid;
 
 use super::declare::{Later, only, unknown_word};
 use super::report::{Problem, Report};
@@ -12,29 +13,34 @@ use super::setting::{Setting, quoted, text, wrong_type};
 
 /// A domain this server speaks for, in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Domain(String);
+pub struct Domain(Jid);
 
 impl Domain {
     /// The host of a server without configuration.
     pub fn localhost() -> Self {
-        Domain("localhost".to_owned())
+        // A plain ASCII name is always an address.
+        Domain(Jid::new(None, "localhost", None).expect("a domain"))
     }
 
     /// Reads a domain: no `@`, no `/`, and a name that RFC 7622 §3.2 allows.
     pub fn parse(written: &str) -> Option<Self> {
-        let plain = !written.is_empty() && written.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-        plain.then(|| Domain(written.to_ascii_lowercase()))
+        Jid::parse(written).ok().filter(Jid::is_domain).map(Domain)
     }
 
     /// The canonical name.
     pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The same as an address.
+    pub fn jid(&self) -> &Jid {
         &self.0
     }
 }
 
 impl std::fmt::Display for Domain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -54,7 +60,7 @@ impl Setting for Domain {
     }
 
     fn toml(&self) -> String {
-        quoted(&self.0)
+        quoted(self.as_str())
     }
 }
 

@@ -1,0 +1,160 @@
+//! `yatter user add --from`: many accounts from a file, one `JID password` a line.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::reach::Reach;
+use super::{Setup, password};
+use crate::failure::Failure;
+use crate::operations::{Answer, Ask, NewAccount, Secret, derive};
+
+/// Accounts that are derived and sent together: enough to keep all cores and the disk busy, few enough to show progress.
+const TOGETHER: usize = 500;
+
+/// The longest line, in bytes: an address and a password.
+const LINE_BYTES_MAX: u64 = 8_192;
+
+/// One line of the file.
+struct Line {
+    number: usize,
+    jid: String,
+    password: String,
+}
+
+/// What became of the lines.
+#[derive(Default)]
+struct Outcome {
+    added: usize,
+    refused: Vec<(usize, String)>,
+}
+
+pub(super) fn run(setup: &Setup, file: &Path, keep_for_digest: bool, json: bool) -> Result<ExitCode, Failure> {
+    let mut outcome = Outcome::default();
+    let lines = read(file, &mut outcome)?;
+    let mut reach = Reach::open(setup)?;
+    let mut done = 0;
+    for lines_together in lines.chunks(TOGETHER) {
+        add(&mut reach, lines_together, keep_for_digest, &mut outcome)?;
+        done += lines_together.len();
+        progress(done, lines.len());
+    }
+    reach.close()?;
+    outcome.refused.sort();
+    tell(&outcome, file, json);
+    Ok(if outcome.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read(file: &Path, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
+    let unreadable = |error: io::Error| Failure::new(format!("{} cannot be read: {error}", file.display()));
+    let mut source: Box<dyn BufRead> = match file.as_os_str() == "-" {
+        true => Box::new(BufReader::new(io::stdin())),
+        false => Box::new(BufReader::new(File::open(file).map_err(unreadable)?)),
+    };
+    let mut lines: Vec<Line> = Vec::new();
+    let mut seen = HashMap::new();
+    for number in 1.. {
+        let mut text = String::new();
+        if (&mut source).take(LINE_BYTES_MAX).read_line(&mut text).map_err(unreadable)? == 0 {
+            break;
+        }
+        if text.len() as u64 == LINE_BYTES_MAX {
+            return Err(Failure::new(format!(
+                "{}:{number}: the line is longer than {LINE_BYTES_MAX} bytes",
+                file.display()
+            )));
+        }
+        match line(number, text.trim_end_matches(['\r', '\n'])) {
+            Ok(None) => {}
+            Ok(Some(line)) => match seen.entry(line.jid.to_lowercase()) {
+                Entry::Occupied(first) => {
+                    outcome.refused.push((number, format!("{} is in line {} already", line.jid, first.get())));
+                }
+                Entry::Vacant(place) => {
+                    place.insert(number);
+                    lines.push(line);
+                }
+            },
+            Err(sentence) => outcome.refused.push((number, sentence)),
+        }
+    }
+    Ok(lines)
+}
+
+/// Reads one line; an empty one is nothing.
+fn line(number: usize, text: &str) -> Result<Option<Line>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let (jid, rest) = text.split_once([' ', '\t']).ok_or("a line is `JID password`; there is no password")?;
+    let password = rest.trim_start_matches([' ', '\t']);
+    password::check(password)?;
+    Ok(Some(Line { number, jid: jid.to_owned(), password: password.to_owned() }))
+}
+
+fn add(reach: &mut Reach, lines: &[Line], keep_for_digest: bool, outcome: &mut Outcome) -> Result<(), Failure> {
+    let secrets: Vec<Secret> =
+        lines.iter().map(|line| Secret { password: line.password.clone(), digest: keep_for_digest }).collect();
+    let mut accounts = Vec::with_capacity(lines.len());
+    let mut numbers = Vec::with_capacity(lines.len());
+    for (line, proof) in lines.iter().zip(derive(&secrets)) {
+        match proof {
+            Ok(proof) => {
+                accounts.push(NewAccount { jid: line.jid.clone(), proof });
+                numbers.push(line.number);
+            }
+            Err(sentence) => outcome.refused.push((line.number, sentence)),
+        }
+    }
+    let Answer::Added { refused } = reach.ask(Ask::AddAccounts { accounts })? else {
+        return Err(Failure::new("the server answers something else than it was asked"));
+    };
+    for (number, refused) in numbers.into_iter().zip(refused) {
+        match refused {
+            Some(sentence) => outcome.refused.push((number, sentence)),
+            None => outcome.added += 1,
+        }
+    }
+    Ok(())
+}
+
+fn progress(done: usize, all: usize) {
+    if io::stderr().is_terminal() {
+        eprint!("\r{done} of {all}{}", if done == all { "\n" } else { "" });
+    }
+}
+
+fn tell(outcome: &Outcome, file: &Path, json: bool) {
+    if json {
+        let refused = outcome.refused.iter().map(|(line, why)| serde_json::json!({ "line": line, "why": why }));
+        println!("{}", serde_json::json!({ "added": outcome.added, "refused": refused.collect::<Vec<_>>() }));
+        return;
+    }
+    for (number, sentence) in &outcome.refused {
+        eprintln!("{}:{number}: {sentence}", file.display());
+    }
+    println!("{} added, {} refused", outcome.added, outcome.refused.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_address_and_the_rest_is_the_password() {
+        for (text, expected) in [
+            ("a@b secret", Some(("a@b", "secret"))),
+            ("a@b \t two words ", Some(("a@b", "two words "))),
+            ("  ", None),
+            ("", None),
+        ] {
+            let read = line(1, text).unwrap().map(|line| (line.jid, line.password));
+            assert_eq!(read, expected.map(|(jid, password)| (jid.to_owned(), password.to_owned())), "{text:?}");
+        }
+        assert!(line(1, "a@b").is_err());
+        assert!(line(1, "a@b  ").is_err());
+    }
+}

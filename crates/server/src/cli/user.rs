@@ -1,0 +1,173 @@
+//! `yatter user …`: accounts, whether the server runs or not.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::reach::Reach;
+use super::{Place, Setup, bulk, password};
+use crate::failure::Failure;
+use crate::operations::{Answer, Ask, Listed, NewAccount, Proof, Secret, derive};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Make an account, or many from a file.
+    Add(Add),
+    /// Name the accounts, of every host or of one.
+    List {
+        /// Only the accounts of this host.
+        host: Option<String>,
+    },
+    /// Give an account another password.
+    Passwd {
+        /// The account, such as alice@example.org.
+        jid: String,
+        #[command(flatten)]
+        how: Password,
+    },
+    /// Remove an account and everything kept for it; its name stays reserved.
+    Remove {
+        /// The account, such as alice@example.org.
+        jid: String,
+    },
+    /// Print everything kept for an account, but for what proves its password, as JSON.
+    Export {
+        /// The account, such as alice@example.org.
+        jid: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The account, such as alice@example.org.
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    jid: Option<String>,
+    /// A file with one account a line, `JID password`; `-` is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    how: Password,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Password {
+    /// Read the password from standard input, one line, instead of asking.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Also keep the password itself, so that clients of 2000 can log in with a digest where streams are not encrypted.
+    #[arg(long)]
+    keep_for_digest: bool,
+}
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  yatter user add alice@example.org                       asks for the password
+  echo secret | yatter user add bob@example.org --password-stdin
+  yatter user add --from accounts.txt                     one `JID password` a line
+  yatter user list example.org
+  yatter user export alice@example.org > alice.json";
+
+impl User {
+    pub(super) fn run(self, place: &Place) -> Result<ExitCode, Failure> {
+        let setup = Setup::find(place, false)?;
+        match self {
+            User::Add(Add { from: Some(file), how, .. }) => bulk::run(&setup, &file, how.keep_for_digest, place.json),
+            User::Add(Add { jid, how, .. }) => add(&setup, place, jid.unwrap_or_default(), &how),
+            User::List { host } => list(&setup, place, host),
+            User::Passwd { jid, how } => passwd(&setup, place, jid, &how),
+            User::Remove { jid } => {
+                let said = format!("{jid} is removed; its name stays reserved");
+                change(&setup, place, Ask::RemoveAccount { jid }, &said)
+            }
+            User::Export { jid } => export(&setup, jid),
+        }
+    }
+}
+
+fn add(setup: &Setup, place: &Place, jid: String, how: &Password) -> Result<ExitCode, Failure> {
+    // Asked first: nobody else shall wait for the storage while a person types.
+    let proof = prove(&jid, how)?;
+    let said = format!("{jid} is added");
+    let mut reach = Reach::open(setup)?;
+    let answer = reach.ask(Ask::AddAccounts { accounts: vec![NewAccount { jid, proof }] })?;
+    reach.close()?;
+    if let Answer::Added { refused } = answer
+        && let Some(sentence) = refused.into_iter().flatten().next()
+    {
+        return Err(Failure::new(sentence));
+    }
+    done(place, &said)
+}
+
+fn passwd(setup: &Setup, place: &Place, jid: String, how: &Password) -> Result<ExitCode, Failure> {
+    let proof = prove(&jid, how)?;
+    let said = format!("{jid} has a new password");
+    change(setup, place, Ask::SetPassword { jid, proof }, &said)
+}
+
+fn change(setup: &Setup, place: &Place, ask: Ask, said: &str) -> Result<ExitCode, Failure> {
+    let mut reach = Reach::open(setup)?;
+    reach.ask(ask)?;
+    reach.close()?;
+    done(place, said)
+}
+
+fn done(place: &Place, said: &str) -> Result<ExitCode, Failure> {
+    if place.json {
+        println!("{}", serde_json::json!({ "done": said }));
+    } else {
+        println!("{said}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prove(jid: &str, how: &Password) -> Result<Proof, Failure> {
+    let password = password::ask(jid, how.password_stdin)?;
+    let mut proofs = derive(&[Secret { password, digest: how.keep_for_digest }]);
+    proofs.pop().unwrap_or_else(|| Err("no password".to_owned())).map_err(Failure::new)
+}
+
+fn list(setup: &Setup, place: &Place, host: Option<String>) -> Result<ExitCode, Failure> {
+    let hosts = host.map_or_else(|| setup.config.hosts.iter().map(ToString::to_string).collect(), |host| vec![host]);
+    let mut reach = Reach::open(setup)?;
+    for host in hosts {
+        let mut after = String::new();
+        loop {
+            let answer = reach.ask(Ask::ListAccounts { host: host.clone(), after })?;
+            let Answer::Accounts { accounts } = answer else { break };
+            let Some(last) = accounts.last() else { break };
+            after = last.jid.clone();
+            print_page(&accounts, place.json);
+        }
+    }
+    reach.close()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One account a line; with `--json` one object a line.
+fn print_page(accounts: &[Listed], json: bool) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    for account in accounts {
+        let written = match json {
+            true => writeln!(out, "{}", serde_json::json!(account)),
+            false => writeln!(out, "{}", account.jid),
+        };
+        if written.is_err() {
+            // Whoever reads has seen enough.
+            return;
+        }
+    }
+}
+
+fn export(setup: &Setup, jid: String) -> Result<ExitCode, Failure> {
+    let mut reach = Reach::open(setup)?;
+    let answer = reach.ask(Ask::ExportAccount { jid })?;
+    reach.close()?;
+    if let Answer::Account { account } = answer {
+        let text = serde_json::to_string_pretty(&account).map_err(Failure::new)?;
+        println!("{text}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

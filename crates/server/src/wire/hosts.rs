@@ -1,0 +1,40 @@
+//! From the configuration of hosts to what the heart and the doors take.
+
+use extensions::{offline, private, registration};
+use im::HostOptions;
+use net::tls::Source;
+
+use crate::config::{Certificate, Config, Domain, HostTable, Limits, Registration};
+
+/// Every host with its extensions.
+pub(super) fn options(config: &Config) -> Vec<HostOptions> {
+    config.host_tables().map(|(name, table)| host(name, table, &config.limits)).collect()
+}
+
+fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
+    let registration = match table.registration {
+        Registration::Closed => registration::Options::Closed,
+        Registration::Open => registration::Options::Open,
+    };
+    let elements = usize::try_from(limits.private_elements).unwrap_or(usize::MAX);
+    let options = extensions::Options {
+        registration,
+        offline: offline::Options { messages: limits.offline_messages },
+        private: private::Options { elements },
+        ..extensions::Options::default()
+    };
+    HostOptions { name: name.jid().clone(), plan: Box::new(move |plan| extensions::plug(plan, &options)) }
+}
+
+/// Where the certificate of every host comes from, in the order of the hosts.
+pub(super) fn certificate_sources(config: &Config) -> Vec<(String, Source)> {
+    config.host_tables().map(|(name, table)| (name.to_string(), certificate_source(config, table))).collect()
+}
+
+/// Where a host's certificate comes from.
+pub fn certificate_source(config: &Config, table: &HostTable) -> Source {
+    match &table.certificate {
+        Certificate::SelfSigned => Source::SelfSigned { folder: config.data.join("certificates") },
+        Certificate::Files { chain, key } => Source::Files { chain: chain.clone(), key: key.clone() },
+    }
+}

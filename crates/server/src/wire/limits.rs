@@ -1,0 +1,52 @@
+//! From the bounds of the configuration to those of the heart and of the doors.
+
+use super::files::BESIDE_CONNECTIONS;
+use crate::config::Limits;
+
+/// The heart's bounds.
+pub fn for_hub(limits: &Limits) -> im::Limits {
+    im::Limits {
+        accounts_awake: size(limits.accounts_awake),
+        sessions_per_account: size(limits.sessions_per_account),
+        session_queue_bytes: size(limits.session_queue_bytes),
+        directed_presences: size(limits.directed_presences),
+        offline_messages: size(limits.offline_messages),
+        password_checks: size(limits.password_checks),
+        ..im::Limits::default()
+    }
+}
+
+/// The doors' bounds; no more connections than files may be open.
+pub(super) fn for_doors(limits: &Limits, open_files: u64) -> net::Limits {
+    let room = open_files.saturating_sub(BESIDE_CONNECTIONS).max(1);
+    net::Limits {
+        login_s: small(limits.login_s),
+        handshake_s: small(limits.handshake_s),
+        idle_s: small(limits.idle_s),
+        dead_s: small(limits.dead_s),
+        stuck_s: small(limits.stuck_s),
+        linger_s: small(limits.linger_s),
+        stanza_bytes: size(limits.stanza_bytes),
+        stanza_nodes: size(limits.stanza_nodes),
+        stanza_depth: size(limits.stanza_depth),
+        stanza_attributes: size(limits.stanza_attributes),
+        login_bytes: size(limits.login_bytes),
+        header_bytes: size(limits.header_bytes),
+        early_stanzas: size(limits.early_stanzas),
+        early_bytes: size(limits.early_bytes),
+        login_questions: small(limits.login_questions),
+        login_attempts: small(limits.login_attempts),
+        failure_delay_ms: small(limits.failure_delay_ms),
+        connections: size(limits.connections.min(room)),
+        connections_per_address: size(limits.connections_per_address),
+    }
+}
+
+/// The ranges in the declaration fit both.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,183 @@
+//! From a configuration to a running server, top to bottom: storage, heart, doors, control socket, figures; and back down.
+
+mod announce;
+mod files;
+mod hosts;
+mod limits;
+mod listeners;
+mod reload;
+mod signals;
+mod storage;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use im::Hub;
+use net::Doors;
+use net::listen::Open;
+use net::tls::Certificates;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::cli::Setup;
+use crate::config::Config;
+use crate::control::ControlSocket;
+use crate::events;
+use crate::failure::Failure;
+use crate::log::Logging;
+use crate::metrics::{Figures, Now};
+use crate::operations::{Desk, Door};
+
+pub use files::BESIDE_CONNECTIONS;
+pub use hosts::certificate_source;
+pub use limits::for_hub;
+pub use listeners::sentence as listener_sentence;
+pub use storage::{Opened, open as open_store};
+
+use signals::{Signal, Signals};
+
+/// What operations and figures know of a server that runs.
+pub struct Running {
+    /// When every door was open.
+    pub since: Instant,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The doors, for people.
+    pub doors: Vec<Door>,
+    pub(crate) streams: Doors,
+}
+
+impl Running {
+    /// The state of this moment.
+    pub fn figures(&self, hub: &Hub) -> Now {
+        Now::of(hub, &self.streams)
+    }
+}
+
+/// How long sessions may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// Serves until a signal says otherwise.
+///
+/// # Errors
+/// One sentence on why the server cannot start, or could not store everything when it stopped.
+pub fn serve(setup: Setup) -> Result<ExitCode, Failure> {
+    let logging = Logging::start(&setup.config.log);
+    runtime()?.block_on(run(setup, &logging))
+}
+
+/// The threads that everything runs on.
+///
+/// # Errors
+/// When the system gives none.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("yatter").build();
+    threads.map_err(|error| Failure::new(format!("the system gives no threads: {error}")))
+}
+
+async fn run(setup: Setup, logging: &Logging) -> Result<ExitCode, Failure> {
+    let began = Instant::now();
+    // Before anything can be lost by them.
+    let mut signals = Signals::listen()?;
+    let open_files = files::raise_limit();
+    files::warn_if_few(&setup, open_files);
+    let mut server = Server::start(setup, open_files).await?;
+    announce::ready(&server.setup, &server.running, &server.certificates, began);
+    announce::notify(&[sd_notify::NotifyState::Ready]);
+    loop {
+        match signals.next().await {
+            Signal::Reload => {
+                announce::notify_reloading();
+                reload::reload(&mut server, logging);
+                announce::notify(&[sd_notify::NotifyState::Ready]);
+            }
+            Signal::Stop(name) => {
+                events::stopping(name);
+                announce::notify(&[sd_notify::NotifyState::Stopping]);
+                return tokio::select! {
+                    done = server.stop() => done.map(|()| ExitCode::SUCCESS),
+                    name = signals.stop() => {
+                        events::stopped_at_once(name);
+                        Ok(ExitCode::FAILURE)
+                    }
+                };
+            }
+        }
+    }
+}
+
+/// A server whose doors are open.
+struct Server {
+    setup: Setup,
+    hub: Hub,
+    certificates: Arc<Certificates>,
+    running: Arc<Running>,
+    open: Open,
+    /// The control socket and the metrics page.
+    beside: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    async fn start(setup: Setup, open_files: u64) -> Result<Self, Failure> {
+        let config = &setup.config;
+        announce::starting(&setup);
+        let store = match open_store(config)? {
+            Opened::Store(store) => store,
+            Opened::Busy(sentence) => return Err(Failure::new(sentence)),
+        };
+        let hub = heart(config, store).await?;
+        let certificates = Certificates::load(hosts::certificate_sources(config)).map_err(Failure::new)?;
+        let limits = limits::for_doors(&config.limits, open_files);
+        let streams = Doors::new(hub.clone(), limits, Some(certificates.clone())).map_err(Failure::new)?;
+        let listeners = listeners::bind(&streams, &setup)?;
+        let control = ControlSocket::open(&config.data)?;
+        let running = Arc::new(Running {
+            since: Instant::now(),
+            data: config.data.clone(),
+            doors: listeners::described(&listeners.addresses(), config),
+            streams,
+        });
+        let mut beside = Vec::new();
+        let desk = Desk::new(hub.clone(), Some(running.clone()));
+        beside.push(tokio::spawn(control.serve(Arc::new(desk))));
+        let figures = Figures::new(hub.clone(), running.clone());
+        beside.extend(listeners::metrics(&setup, figures).await?);
+        let open = listeners.open();
+        Ok(Server { setup, hub, certificates, running, open, beside })
+    }
+
+    /// Tells every session, waits until all is stored, and closes.
+    async fn stop(self) -> Result<(), Failure> {
+        let began = Instant::now();
+        self.open.stop_accepting();
+        self.hub.shutdown().await;
+        self.open.closed(GOODBYE).await;
+        let flushed = self.hub.flush().await;
+        for task in &self.beside {
+            task.abort();
+        }
+        for task in self.beside {
+            // Cancelled just now; its socket is gone when it has ended.
+            let _ = task.await;
+        }
+        flushed.map_err(|error| Failure::new(format!("not everything could be stored: {error}")))?;
+        events::stopped(began.elapsed().as_millis());
+        Ok(())
+    }
+}
+
+/// The heart on a store: the hosts with their extensions, and nothing open yet. Also what a command uses when no server runs.
+///
+/// # Errors
+/// One sentence on what keeps it from starting.
+pub async fn heart(config: &Config, store: store::Store) -> Result<Hub, Failure> {
+    let options = im::HubOptions {
+        hosts: hosts::options(config),
+        store,
+        clock: im::Clock::real(),
+        limits: for_hub(&config.limits),
+    };
+    Hub::new(options).await.map_err(Failure::new)
+}

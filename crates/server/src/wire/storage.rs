@@ -1,0 +1,50 @@
+//! Opens the data folder and what is stored in it.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use store::{SqliteOptions, Store};
+
+use crate::config::{Config, Engine};
+use crate::failure::Failure;
+
+/// What came of opening the storage.
+pub enum Opened {
+    /// It is open, and nobody else can open it.
+    Store(Store),
+    /// Another process has it; the sentence says which.
+    Busy(String),
+}
+
+/// Opens the storage that the configuration names; makes the data folder, for its owner only, where there is none.
+///
+/// # Errors
+/// One sentence on what is in the way: no right to write, a full disk, a damaged or newer database.
+pub fn open(config: &Config) -> Result<Opened, Failure> {
+    make_folder(&config.data)?;
+    match config.storage.url {
+        Engine::Memory => Ok(Opened::Store(Store::memory())),
+        Engine::Sqlite => match Store::sqlite(&config.data, SqliteOptions::default()) {
+            Ok(store) => Ok(Opened::Store(store)),
+            Err(error @ store::Error::Locked { .. }) => Ok(Opened::Busy(error.to_string())),
+            Err(error) => Err(Failure::new(error)),
+        },
+    }
+}
+
+fn make_folder(data: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|error| {
+        let folder = data.display();
+        Failure::new(match error.kind() {
+            std::io::ErrorKind::PermissionDenied => format!(
+                "the data folder {folder} cannot be made: run as a user who may write there, or name another with --data"
+            ),
+            std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+                format!("the data folder {folder} cannot be made: a file is in the way")
+            }
+            _ => format!("the data folder {folder} cannot be made: {error}"),
+        })
+    })
+}

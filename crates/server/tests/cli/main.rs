@@ -1,0 +1,9 @@
+//! The program as a person and a script meet it: the real binary on a folder of its own.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod accounts;
+mod control;
+mod doctor;
+mod mistakes;
+mod serving;
+mod stage;

@@ -13,6 +13,8 @@ mod route;
 mod scan;
 mod session;
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 use args::Args;
 
@@ -31,7 +33,17 @@ yatter-load: one measurement of a server that is already running
   --cpu-of PID        whose processor time and memory is counted, with all its children
 ";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("yatter-load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let mut given = std::env::args().skip(1);
     let Some(what) = given.next() else { bail!("{HELP}") };
     let args = Args::read(given)?;

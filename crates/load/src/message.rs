@@ -67,7 +67,7 @@ impl Line {
             attributes.sort_unstable();
         }
         ensure!(
-            without_default_namespace(got) == wanted,
+            without_what_a_server_may_add(got) == wanted,
             "message {number} arrived changed\nsent      {}\nreceived  {}",
             shown(self.sent.with(number)),
             shown(&input[..length])
@@ -77,10 +77,11 @@ impl Line {
     }
 }
 
-/// `xmlns='jabber:client'` on a stanza says nothing new: some servers repeat it.
-fn without_default_namespace(mut tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
+/// `xmlns='jabber:client'` on a stanza says nothing new, and the stream's language is what a stanza without one inherits
+/// (RFC 6120 §8.1.5): some servers write them.
+fn without_what_a_server_may_add(mut tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
     if let Some(Token::Open { attributes, .. }) = tokens.first_mut() {
-        attributes.retain(|attribute| *attribute != (b"xmlns".as_slice(), b"jabber:client".as_slice()));
+        attributes.retain(|(name, value)| *name != b"xml:lang" && (*name, *value) != (b"xmlns", b"jabber:client"));
     }
     tokens
 }

@@ -1,6 +1,7 @@
 //! From a fresh connection to a session: carries the client's words to the states, and their answers back.
 
 use im::Dialect;
+use xml::Strictness;
 use xmpp::StreamError;
 
 use super::opening;
@@ -9,7 +10,7 @@ use super::states::{Bound, End, ExpectHeader, Next, State};
 use super::talk::{Broken, Talk};
 use crate::io::{Socket, Wire};
 use crate::wheel::Alarm;
-use crate::{TlsMode, dialect, events};
+use crate::{Legacy, TlsMode, dialect, events};
 
 /// How a negotiation ended.
 pub(super) enum Outcome<S> {
@@ -29,6 +30,9 @@ pub(super) async fn negotiate<S: Socket>(mut talk: Talk<S>, mut party: Party) ->
     }
     loop {
         let spoken = Spoken { dialect: state.dialect(), header: state.has_answered() };
+        if spoken.dialect == Some(Dialect::J) || party.listener.legacy == Legacy::Always {
+            talk.reader.set_strictness(Strictness::Lenient);
+        }
         let event = match talk.next().await {
             Ok(event) => event,
             Err(broken) => return break_off(talk, &party, spoken, broken),

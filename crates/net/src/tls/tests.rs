@@ -103,22 +103,22 @@ impl Pair {
             }
             let mut answer = Vec::new();
             for piece in sent.chunks(piece) {
-                self.to_server(piece, &mut answer)?;
+                self.server_hears(piece, &mut answer)?;
             }
-            self.to_client(&answer);
+            self.client_takes(&answer);
             if sent.is_empty() && answer.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    fn to_server(&mut self, bytes: &[u8], answer: &mut Vec<u8>) -> Result<(), Error> {
+    fn server_hears(&mut self, bytes: &[u8], answer: &mut Vec<u8>) -> Result<(), Error> {
         let mut input = vec![0; self.server.held()];
         input.extend_from_slice(bytes);
         self.server.feed(&mut input, &mut self.plain, answer)
     }
 
-    fn to_client(&mut self, mut bytes: &[u8]) {
+    fn client_takes(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             self.client.read_tls(&mut bytes).unwrap();
             self.client.process_new_packets().unwrap();
@@ -205,7 +205,7 @@ fn large_traffic_both_ways() {
     let mut out = b"kept".to_vec();
     pair.server.encrypt(&text[..30_000], &mut out).unwrap();
     assert_eq!(&out[..4], b"kept");
-    pair.to_client(&out[4..]);
+    pair.client_takes(&out[4..]);
     let mut heard = pair.client_hears();
     while heard.len() < 30_000 {
         heard.extend(pair.client_hears());
@@ -225,7 +225,7 @@ fn close_notify_ends_each_direction() {
     let mut out = Vec::new();
     pair.server.encrypt(b"bye too", &mut out).unwrap();
     pair.server.close_notify(&mut out);
-    pair.to_client(&out);
+    pair.client_takes(&out);
     assert_eq!(pair.client_hears(), b"bye too");
     assert_eq!(pair.client.reader().read(&mut [0; 8]).unwrap(), 0);
 }

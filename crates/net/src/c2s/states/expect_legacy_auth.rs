@@ -31,7 +31,8 @@ impl ExpectLegacyAuth {
     pub(super) async fn handle(mut self, party: &Party, element: Element, out: &mut Vec<u8>) -> Result<Next, End> {
         let iq = element.root();
         let is_auth = iq_auth::is_for(iq, &self.host);
-        if !is_auth && !(reply::is_iq_to_host(iq, &self.host) && ask::is_registration(iq)) {
+        let is_registration = reply::is_iq_to_host(iq, &self.host) && ask::is_registration(iq);
+        if !(is_auth || is_registration) {
             self.early.push(element, party.doors.limits())?;
             return Ok(self.into());
         }

@@ -126,9 +126,9 @@ impl Source {
     /// Numbered lines up to the tests, which stand at a file's end.
     fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines: Vec<&str> = self.text.lines().collect();
-        let tests = lines.windows(2).position(|pair| {
-            pair[0].trim() == "#[cfg(test)]" && pair[1].trim_start().starts_with("mod ") && pair[1].ends_with('{')
-        });
+        let tests = lines
+            .windows(2)
+            .position(|pair| pair[0].trim() == "#[cfg(test)]" && pair[1].contains("mod ") && pair[1].ends_with('{'));
         let count = tests.unwrap_or(lines.len());
         lines.into_iter().take(count).enumerate().map(|(index, line)| (index + 1, line))
     }

@@ -12,26 +12,25 @@ use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
 
 impl Within<'_> {
     /// Takes a stanza that is addressed to this account or one of its sessions.
-    pub(crate) fn arrive(&mut self, mut stanza: Stanza) {
-        match self.received(&mut stanza) {
+    pub(crate) fn arrive(&mut self, mut stanza: Arc<Stanza>) {
+        let kinds = Kinds::of(stanza.kind());
+        if !Received::chain(self.account.host.plan()).wants(kinds) {
+            return self.deliver(stanza);
+        }
+        let host = self.account.host.clone();
+        let mut at = ReceivedAt { within: self.again(), stanza: Arc::make_mut(&mut stanza) };
+        match guarded(Received::NAME, || Received::chain(host.plan()).run(kinds, &mut at)) {
             Verdict::Pass => self.deliver(stanza),
             Verdict::Done => {}
             Verdict::Bounce(error) => self.bounce(&stanza, &error),
         }
     }
 
-    fn received(&mut self, stanza: &mut Stanza) -> Verdict {
-        let host = self.account.host.clone();
-        let kinds = Kinds::of(stanza.kind());
-        let mut at = ReceivedAt { within: self.again(), stanza };
-        guarded(Received::NAME, || Received::chain(host.plan()).run(kinds, &mut at))
-    }
-
-    fn deliver(&mut self, stanza: Stanza) {
+    fn deliver(&mut self, stanza: Arc<Stanza>) {
         match stanza.kind() {
             Kind::Message => self.message(stanza),
             Kind::Presence => self.presence_in(stanza),
-            Kind::Iq => self.iq_in(stanza),
+            Kind::Iq => self.iq_in(&stanza),
         }
     }
 
@@ -43,17 +42,17 @@ impl Within<'_> {
         }
     }
 
-    /// The session that a full JID names, whether or not it is available (RFC 6121 §8.5.3.1).
-    fn exact(&self, stanza: &Stanza) -> Option<Arc<Session>> {
-        let resource = stanza.to()?.resource()?;
-        let present = self.account.session(resource)?;
-        present.session().is_open().then(|| present.session().clone())
+    /// Gives a stanza to the session that its full JID names, whether or not that one is available (RFC 6121 §8.5.3.1). `Some`: there is none.
+    fn give_exact(&mut self, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
+        let named = stanza.to().and_then(Jid::resource).and_then(|resource| self.account.session(resource));
+        match named.map(|present| present.session().clone()) {
+            Some(session) => self.offer(&session, stanza),
+            None => Some(stanza),
+        }
     }
 
-    fn message(&mut self, stanza: Stanza) {
-        if let Some(session) = self.exact(&stanza) {
-            return self.post(&session, Arc::new(stanza));
-        }
+    fn message(&mut self, stanza: Arc<Stanza>) {
+        let Some(stanza) = self.give_exact(stanza) else { return };
         let full = stanza.to().is_some_and(Jid::is_full);
         match stanza.message_type() {
             MessageType::Chat => self.message_to_best(stanza),
@@ -61,21 +60,20 @@ impl Within<'_> {
             MessageType::Normal if !full => self.message_to_best(stanza),
             MessageType::Normal | MessageType::GroupChat => self.bounce(&stanza, &StanzaError::service_unavailable()),
             MessageType::Headline if full => self.bounce(&stanza, &StanzaError::service_unavailable()),
-            MessageType::Headline => self.message_to_all(stanza),
+            MessageType::Headline => self.message_to_all(&stanza),
             MessageType::Error => {}
         }
     }
 
     /// §8.5.2.1.1: to the most available session; when there is none, §8.5.2.2.1: kept, or returned.
-    pub(crate) fn message_to_best(&mut self, stanza: Stanza) {
+    pub(crate) fn message_to_best(&mut self, stanza: Arc<Stanza>) {
         match self.account.best().map(|best| best.session().clone()) {
-            Some(session) => self.post(&session, Arc::new(stanza)),
+            Some(session) => self.post(&session, stanza),
             None => self.undelivered(&stanza),
         }
     }
 
-    fn message_to_all(&mut self, stanza: Stanza) {
-        let stanza = Arc::new(stanza);
+    fn message_to_all(&mut self, stanza: &Arc<Stanza>) {
         for session in self.sessions_that(|present| present.takes_messages()) {
             self.post(&session, stanza.clone());
         }
@@ -100,21 +98,19 @@ impl Within<'_> {
             .collect()
     }
 
-    fn presence_in(&mut self, stanza: Stanza) {
+    fn presence_in(&mut self, stanza: Arc<Stanza>) {
         match stanza.presence_type() {
             PresenceType::Available | PresenceType::Unavailable => self.presence_to_sessions(stanza),
             PresenceType::Probe => self.probe(&stanza),
             PresenceType::Error => {
                 self.presence_refused(&stanza);
-                if let Some(session) = self.exact(&stanza) {
-                    self.post(&session, Arc::new(stanza));
-                }
+                self.give_exact(stanza);
             }
             PresenceType::Subscribe
             | PresenceType::Subscribed
             | PresenceType::Unsubscribe
             | PresenceType::Unsubscribed => {
-                self.subscription_in(stanza);
+                self.subscription_in(Arc::unwrap_or_clone(stanza));
             }
             // A client that is invisible shows itself to others as unavailable; its server has already said so.
             PresenceType::Invisible => {}
@@ -122,28 +118,23 @@ impl Within<'_> {
     }
 
     /// §8.5.2.1.2 and §8.5.3.1: to every available session, or to the one that is named.
-    fn presence_to_sessions(&mut self, stanza: Stanza) {
+    fn presence_to_sessions(&mut self, stanza: Arc<Stanza>) {
         if stanza.to().is_some_and(Jid::is_full) {
-            if let Some(session) = self.exact(&stanza) {
-                self.post(&session, Arc::new(stanza));
-            }
+            self.give_exact(stanza);
             return;
         }
-        let stanza = Arc::new(stanza);
-        let own = stanza.from().cloned();
-        for session in self.sessions_that(|present| present.is_available()) {
-            if own.as_ref() != Some(session.jid()) {
-                self.post(&session, stanza.clone());
-            }
+        for session in
+            self.sessions_that(|present| present.is_available() && Some(present.session().jid()) != stanza.from())
+        {
+            self.post(&session, stanza.clone());
         }
     }
 
-    fn iq_in(&mut self, stanza: Stanza) {
+    fn iq_in(&mut self, stanza: &Arc<Stanza>) {
         if stanza.to().is_some_and(Jid::is_full) {
-            match self.exact(&stanza) {
-                Some(session) => self.post(&session, Arc::new(stanza)),
+            if self.give_exact(stanza.clone()).is_some() {
                 // §8.5.3.2.3: a question is returned; an answer that nobody waits for is dropped.
-                None => self.bounce(&stanza, &StanzaError::service_unavailable()),
+                self.bounce(stanza, &StanzaError::service_unavailable());
             }
         } else if stanza.may_be_answered() {
             self.iq_to_account(None, stanza);
@@ -151,9 +142,9 @@ impl Within<'_> {
     }
 
     /// §8.5.2.1.3: the server answers on behalf of the account. `session` is the asker when it is one of this very account.
-    pub(crate) fn iq_to_account(&mut self, session: Option<&Arc<Session>>, stanza: Stanza) {
-        let reply = self.ask(session, &stanza);
-        self.answer(session, &stanza, reply);
+    pub(crate) fn iq_to_account(&mut self, session: Option<&Arc<Session>>, stanza: &Stanza) {
+        let reply = self.ask(session, stanza);
+        self.answer(session, stanza, reply);
     }
 
     fn ask(&mut self, session: Option<&Arc<Session>>, stanza: &Stanza) -> Result<Reply, StanzaError> {
@@ -185,7 +176,7 @@ impl Within<'_> {
                 let failed = iq.error(&StanzaError::internal_server_error());
                 let effect = |stanza| match session {
                     Some(session) => Effect::Post(session.clone(), Arc::new(stanza)),
-                    None => Effect::Route(stanza),
+                    None => Effect::Route(Arc::new(stanza)),
                 };
                 self.after(&ticket, effect(answer), Some(effect(failed)));
             }

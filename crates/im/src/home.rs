@@ -116,16 +116,28 @@ impl<'a> Within<'a> {
 
     /// Sends a stanza on its way (stop 4), after everything that this account has already sent.
     pub fn send(&mut self, stanza: Stanza) {
-        self.outbox.push(Effect::Route(stanza), None);
+        self.outbox.push(Effect::Route(Arc::new(stanza)), None);
     }
 
     /// Queues a stanza for one of this account's own sessions: at once when nothing is waiting in the outbox, else behind it.
     pub fn post(&mut self, session: &Arc<Session>, stanza: Arc<Stanza>) {
-        if self.outbox.is_idle() {
-            session.post(stanza);
-        } else {
+        let left = if self.outbox.is_idle() { session.post(stanza) } else { Some(stanza) };
+        if let Some(stanza) = left {
+            // From the outbox, a message for a session that has ended finds another way.
             self.outbox.push(Effect::Post(session.clone(), stanza), None);
         }
+    }
+
+    /// The same, but a session that takes no more gives the stanza back.
+    pub(crate) fn offer(&mut self, session: &Arc<Session>, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
+        if self.outbox.is_idle() {
+            return session.post(stanza);
+        }
+        if !session.is_open() {
+            return Some(stanza);
+        }
+        self.outbox.push(Effect::Post(session.clone(), stanza), None);
+        None
     }
 
     /// An empty batch of this home.
@@ -145,8 +157,9 @@ impl<'a> Within<'a> {
 
     /// Returns `stanza` to its sender when `ticket` fails: it was to be kept, and was not.
     pub fn bounce_unless(&mut self, ticket: &Ticket, stanza: &Stanza) {
-        let bounced =
-            stanza.may_be_answered().then(|| Effect::Route(stanza.error(&StanzaError::internal_server_error())));
+        let bounced = stanza
+            .may_be_answered()
+            .then(|| Effect::Route(Arc::new(stanza.error(&StanzaError::internal_server_error()))));
         self.after(ticket, Effect::Nothing, bounced);
     }
 
@@ -167,11 +180,14 @@ impl<'a> Within<'a> {
 pub(crate) struct Turn<'h> {
     pub(crate) hub: &'h Hub,
     homes: SmallVec<[Arc<Home>; 4]>,
+    /// Where the last stanza went: the next one often goes there too.
+    pub(crate) last: Option<Arc<Home>>,
+    pub(crate) routed: u64,
 }
 
 impl<'h> Turn<'h> {
     pub(crate) fn new(hub: &'h Hub) -> Turn<'h> {
-        Turn { hub, homes: SmallVec::new() }
+        Turn { hub, homes: SmallVec::new(), last: None, routed: 0 }
     }
 
     /// Goes on with a home that was parked.
@@ -185,5 +201,6 @@ impl<'h> Turn<'h> {
         while let Some(home) = self.homes.pop() {
             home.drain(&mut self);
         }
+        self.hub.counters().routed.fetch_add(self.routed, Ordering::Relaxed);
     }
 }

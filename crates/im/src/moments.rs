@@ -88,6 +88,11 @@ impl<M: Moment> Chain<M> {
         self.entries.insert(at, (phase, kinds, handler));
     }
 
+    /// Whether anybody wants to see stanzas of this kind.
+    pub(crate) fn wants(&self, kinds: Kinds) -> bool {
+        self.entries.iter().any(|(_, wanted, _)| wanted.has(kinds))
+    }
+
     /// Asks the handlers in turn until one takes or refuses.
     pub(crate) fn run(&self, kinds: Kinds, at: &mut M::At<'_>) -> Verdict {
         for (_, wanted, handler) in &self.entries {

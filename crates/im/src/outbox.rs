@@ -14,11 +14,11 @@ use xmpp::{Jid, Stanza};
 /// Something that is carried out after the lock of its home is gone.
 pub enum Effect {
     /// Route a stanza (stop 4).
-    Route(Stanza),
+    Route(Arc<Stanza>),
     /// Route one stanza to several addresses: a presence broadcast.
-    Broadcast(Stanza, Vec<Jid>),
+    Broadcast(Arc<Stanza>, Vec<Jid>),
     /// Route a stanza that stands in the log of what is outgoing, then strike it out.
-    RouteLogged(Stanza, u64),
+    RouteLogged(Arc<Stanza>, u64),
     /// Queue a stanza for a session of this home.
     Post(Arc<Session>, Arc<Stanza>),
     /// End a session.
@@ -109,7 +109,7 @@ impl Home {
         }
         if state.outbox.queue.is_empty() {
             state.outbox.busy = false;
-            if taken.capacity() <= 64 && state.outbox.queue.capacity() == 0 {
+            if taken.capacity() <= 4 && state.outbox.queue.capacity() == 0 {
                 std::mem::swap(&mut state.outbox.queue, taken);
             }
             return false;

@@ -121,7 +121,7 @@ impl Within<'_> {
         let stopped = self.account.present(session).map(|present| present.stopped.clone()).unwrap_or_default();
         let to: Vec<Jid> =
             self.account.roster.seen_by().map(|item| item.jid.clone()).filter(|jid| !stopped.contains(jid)).collect();
-        self.outbox.push(Effect::Broadcast(stanza.clone(), to), None);
+        self.outbox.push(Effect::Broadcast(Arc::new(stanza.clone()), to), None);
     }
 
     /// §4.2.2 and §4.4.2: to the account's own available sessions. A J-session does not hear itself, as in 2000.
@@ -178,7 +178,7 @@ impl Within<'_> {
             directed.into_iter().filter(|jid| was.is_none() || !self.account.roster.state(jid).seen_by_contact()),
         );
         if !to.is_empty() {
-            self.outbox.push(Effect::Broadcast(farewell.clone(), to), None);
+            self.outbox.push(Effect::Broadcast(Arc::new(farewell.clone()), to), None);
         }
         if was.is_some() {
             self.show_to_own(session, farewell, false);

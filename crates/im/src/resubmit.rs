@@ -17,7 +17,7 @@ impl Within<'_> {
     /// A message that a session did not take: whatever it was addressed to, the account gets it in another way.
     pub(crate) fn resubmit_one(&mut self, stanza: &Arc<Stanza>) {
         match stanza.message_type() {
-            MessageType::Normal | MessageType::Chat => self.message_to_best((**stanza).clone()),
+            MessageType::Normal | MessageType::Chat => self.message_to_best(stanza.clone()),
             // A room learns that its occupant is gone; headlines and errors are worth nothing later.
             MessageType::GroupChat => self.bounce(stanza, &StanzaError::recipient_unavailable()),
             MessageType::Headline | MessageType::Error => {}

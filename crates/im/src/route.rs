@@ -22,15 +22,17 @@ pub(crate) enum Known {
 pub(crate) enum Routed {
     Done,
     /// The receiver must be woken first.
-    Asleep(Stanza, Jid),
+    Asleep(Arc<Stanza>, Jid),
 }
 
 impl Turn<'_> {
     /// Routes one stanza that has a `to`; one without has nowhere to go.
-    pub(crate) fn route(&mut self, stanza: Stanza, known: Option<Known>) -> Routed {
+    pub(crate) fn route(&mut self, stanza: Arc<Stanza>, known: Option<Known>) -> Routed {
         let Some(to) = stanza.to() else { return Routed::Done };
-        if known.is_none() {
-            self.hub.counters().routed.fetch_add(1, Ordering::Relaxed);
+        self.routed += 1;
+        if let Some(home) = self.last.take_if(|last| last.jid().as_str() == to.bare_str()) {
+            self.arrive(home, stanza);
+            return Routed::Done;
         }
         let Some(host) = self.hub.host(to.domain()) else {
             self.elsewhere(&stanza);
@@ -43,7 +45,7 @@ impl Turn<'_> {
         match known {
             Some(known) => self.resolved(known, &host, stanza),
             None => match self.hub.directory().find(to.bare_str()) {
-                Found::Awake(home) => self.arrive(&home, stanza),
+                Found::Awake(home) => self.arrive(home, stanza),
                 Found::Asleep if wakes(&stanza) => {
                     let whom = to.bare();
                     return Routed::Asleep(stanza, whom);
@@ -60,14 +62,14 @@ impl Turn<'_> {
             let mut one = stanza.clone();
             one.set_to(Some(to));
             // A broadcast is available or unavailable presence, which never asks for waking.
-            self.route(one, None);
+            self.route(Arc::new(one), None);
         }
     }
 
     /// Routes an answer or a reaction, from wherever it comes.
     pub(crate) fn reply(&mut self, stanza: Stanza) {
         let hub = self.hub.clone();
-        if let Routed::Asleep(stanza, whom) = self.route(stanza, None) {
+        if let Routed::Asleep(stanza, whom) = self.route(Arc::new(stanza), None) {
             hub.clone().spawn(async move {
                 let known = match hub.wake(&whom).await {
                     Ok(Some(home)) => Known::Home(home),
@@ -81,16 +83,17 @@ impl Turn<'_> {
         }
     }
 
-    fn resolved(&mut self, known: Known, host: &Arc<Host>, stanza: Stanza) {
+    fn resolved(&mut self, known: Known, host: &Arc<Host>, stanza: Arc<Stanza>) {
         match known {
-            Known::Home(home) => self.arrive(&home, stanza),
+            Known::Home(home) => self.arrive(home, stanza),
             Known::Nobody => self.nobody(host, &stanza),
             Known::Fault(fault) => self.bounce(&stanza, &fault.tell()),
         }
     }
 
-    fn arrive(&mut self, home: &Arc<Home>, stanza: Stanza) {
+    fn arrive(&mut self, home: Arc<Home>, stanza: Arc<Stanza>) {
         home.enter(self, |within| within.arrive(stanza));
+        self.last = Some(home);
     }
 
     /// An account that does not exist (RFC 6121 §8.5.1). A question is asked of an empty stand-in, so that it is answered as an existing account
@@ -106,7 +109,7 @@ impl Turn<'_> {
             Kind::Iq if stanza.to().is_some_and(Jid::is_bare) && stanza.may_be_answered() => {
                 let Some(to) = stanza.to() else { return };
                 let stand_in = Home::new(Account::phantom(to.clone(), host.clone()));
-                stand_in.enter(self, |within| within.iq_to_account(None, stanza.clone()));
+                stand_in.enter(self, |within| within.iq_to_account(None, stanza));
             }
             Kind::Iq => self.bounce(stanza, &StanzaError::service_unavailable()),
         }

@@ -5,34 +5,38 @@
 use crate::home::{Turn, Within};
 use crate::hub::Hub;
 use crate::moments::{Kinds, Moment, Sent, SentAt, Verdict};
+use crate::plan::guarded;
 use crate::session::Session;
 use std::sync::Arc;
 use xmpp::{Kind, PresenceType, Stanza};
 
 impl Session {
-    /// Takes one stanza from this session's connection and carries out what comes of it.
-    pub(crate) fn leave(self: &Arc<Session>, hub: &Hub, mut stanza: Stanza) {
-        stanza.set_from(self.jid().clone());
+    /// Takes what this session's connection has sent, in order, and carries out what comes of it.
+    pub(crate) fn leave(self: &Arc<Session>, hub: &Hub, stanzas: impl Iterator<Item = Stanza>) {
         let mut turn = Turn::new(hub);
-        self.home().enter(&mut turn, |within| within.leave(self, stanza));
+        self.home().enter(&mut turn, |within| {
+            for mut stanza in stanzas {
+                stanza.set_from(self.jid().clone());
+                within.leave(self, stanza);
+            }
+        });
         turn.run();
     }
 }
 
 impl Within<'_> {
     fn leave(&mut self, session: &Arc<Session>, mut stanza: Stanza) {
-        match self.sent(session, &mut stanza) {
+        let kinds = Kinds::of(stanza.kind());
+        if !Sent::chain(self.account.host.plan()).wants(kinds) {
+            return self.dispatch(session, stanza);
+        }
+        let host = self.account.host.clone();
+        let mut at = SentAt { within: self.again(), session, stanza: &mut stanza };
+        match guarded(Sent::NAME, || Sent::chain(host.plan()).run(kinds, &mut at)) {
             Verdict::Pass => self.dispatch(session, stanza),
             Verdict::Done => {}
             Verdict::Bounce(error) => self.refuse(session, &stanza, &error),
         }
-    }
-
-    fn sent(&mut self, session: &Arc<Session>, stanza: &mut Stanza) -> Verdict {
-        let host = self.account.host.clone();
-        let kinds = Kinds::of(stanza.kind());
-        let mut at = SentAt { within: self.again(), session, stanza };
-        crate::plan::guarded(Sent::NAME, || Sent::chain(host.plan()).run(kinds, &mut at))
     }
 
     fn dispatch(&mut self, session: &Arc<Session>, mut stanza: Stanza) {
@@ -56,7 +60,7 @@ impl Within<'_> {
             return self.send(stanza);
         }
         if stanza.may_be_answered() {
-            self.iq_to_account(Some(session), stanza);
+            self.iq_to_account(Some(session), &stanza);
         }
     }
 

@@ -104,10 +104,10 @@ impl Session {
     }
 
     /// Queues one stanza: stop 6, and the only way in. A reader that is slower than the bound allows is cut off with `policy-violation`, and the
-    /// messages that it did not take go back to routing. Gives the stanza back when the session is gone.
+    /// messages that it did not take go back to routing. Gives the stanza back when the session is gone or has been told to end.
     pub(crate) fn post(&self, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
         let mut out = self.out.lock();
-        if out.gone {
+        if out.gone || out.end.is_some() {
             return Some(stanza);
         }
         out.bytes += stanza.size();

@@ -53,7 +53,7 @@ impl Within<'_> {
         let ticket = self.write(batch);
         self.push_after(&ticket, &change);
         if let Some((id, stanza)) = logged {
-            self.after(&ticket, Effect::RouteLogged(stanza, id), None);
+            self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
         }
         // The contact learns first what has become of the subscription, then what follows from it (RFC 6121 §3.1.5, §3.2.2).
         if change.shows() || change.hides() {
@@ -90,7 +90,7 @@ impl Within<'_> {
         }
         if let Some(answer) = inbound.auto_reply {
             let answer = Stanza::presence(answer.presence(), Some(self.account.jid().clone()), Some(contact.clone()));
-            self.after(&ticket, Effect::Route(answer), None);
+            self.after(&ticket, Effect::Route(Arc::new(answer)), None);
             if verb == Verb::Subscribe {
                 self.show_after(&ticket, &contact, true);
             }
@@ -146,7 +146,7 @@ impl Within<'_> {
 
     fn show_after(&mut self, ticket: &Ticket, contact: &Jid, shown: bool) {
         for stanza in self.show_all_to(contact, shown) {
-            self.after(ticket, Effect::Route(stanza), None);
+            self.after(ticket, Effect::Route(Arc::new(stanza)), None);
         }
     }
 
@@ -170,14 +170,14 @@ impl Within<'_> {
             self.show_after(&ticket, contact, false);
         }
         for (stanza, id) in farewells {
-            self.after(&ticket, Effect::RouteLogged(stanza, id), None);
+            self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
         }
         ticket
     }
 
     /// A stanza that the log still holds from before a restart.
     pub(crate) fn send_logged(&mut self, stanza: Stanza, id: u64) {
-        self.outbox.push(Effect::RouteLogged(stanza, id), None);
+        self.outbox.push(Effect::RouteLogged(Arc::new(stanza), id), None);
     }
 }
 

@@ -5,8 +5,7 @@ use super::report::Failure;
 use crate::scene::{Login, Security};
 use crate::stage::{DoorKind, Stage};
 use crate::tree::{Content, STREAM, Tree, escape};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use xmpp::sasl::{Gs2, Hash, ScramClient, decode, encode};
 
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
@@ -109,14 +108,36 @@ async fn log_in<S: Stage>(stage: &S, client: &mut Client) -> Result<(), Failure>
 }
 
 async fn authenticate<S: Stage>(stage: &S, client: &mut Client) -> Result<(), Failure> {
+    let (user, password) = (client.member.local.clone(), client.member.password.clone());
     match client.member.mechanism.as_str() {
         "PLAIN" => {
-            let response = BASE64.encode(format!("\0{}\0{}", client.member.local, client.member.password));
-            client.send(format!("<auth xmlns='{SASL}' mechanism='PLAIN'>{response}</auth>").as_bytes()).await;
+            say(client, "auth", "mechanism='PLAIN'", format!("\0{user}\0{password}").as_bytes()).await;
             element(stage, client, SASL, "success").await.map(drop)
+        }
+        "SCRAM-SHA-1" => scram(stage, client, ScramClient::new(Hash::Sha1, &user, &password, &Gs2::Unsupported)).await,
+        "SCRAM-SHA-256" => {
+            scram(stage, client, ScramClient::new(Hash::Sha256, &user, &password, &Gs2::Unsupported)).await
         }
         other => Err(Failure::of(format!("the small client does not speak {other}"))),
     }
+}
+
+async fn scram<S: Stage>(stage: &S, client: &mut Client, mut scram: ScramClient) -> Result<(), Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::of(format!("the server's part of SCRAM is wrong: {why}"));
+    let mechanism = format!("mechanism='{}'", client.member.mechanism);
+    say(client, "auth", &mechanism, &scram.first()).await;
+    let challenge = element(stage, client, SASL, "challenge").await?.text();
+    let challenge = decode(&challenge).map_err(|failure| wrong(&failure.name()))?;
+    let answer = scram.answer(&challenge).map_err(|error| wrong(&error))?;
+    say(client, "response", "", &answer).await;
+    let verdict = element(stage, client, SASL, "success").await?.text();
+    let verdict = decode(&verdict).map_err(|failure| wrong(&failure.name()))?;
+    scram.finish(&verdict).map_err(|error| wrong(&error))
+}
+
+async fn say(client: &mut Client, name: &str, attributes: &str, message: &[u8]) {
+    let element = format!("<{name} xmlns='{SASL}' {attributes}>{}</{name}>", encode(message));
+    client.send(element.as_bytes()).await;
 }
 
 async fn bind<S: Stage>(stage: &S, client: &mut Client) -> Result<String, Failure> {

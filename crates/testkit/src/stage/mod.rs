@@ -1,5 +1,11 @@
 //! Where a scene is played: in this process today; the same scenes can be played on anything that can do what is here.
 
+mod in_process;
+mod settings;
+mod tls;
+
+pub use in_process::InProcess;
+
 use crate::scene::{Member, Scene, Security, ServerAction};
 use std::future::Future;
 use std::time::Duration;

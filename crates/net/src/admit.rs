@@ -1,7 +1,9 @@
 //! Stop 2 of a stanza's way: an element becomes a stanza that the heart may see, or is answered at the door.
 //!
-//! **Source** RFC 6120 §8; §8.1.2.1 for `from`. **Refuses** what is malformed with a stanza error, a foreign `from` and
+//! **Source** RFC 6120 §8; §8.1.2.1 for `from`, §8.1.5 for the language. **Refuses** what is malformed with a stanza error, a foreign `from` and
 //! unknown elements with a stream error; a J-stream is forgiven both.
+
+use std::sync::Arc;
 
 use im::{Dialect, Door, Host};
 use xml::{Element, Node};
@@ -15,18 +17,23 @@ pub(crate) struct Admission<'a> {
     pub(crate) door: &'a Door,
     pub(crate) dialect: Dialect,
     pub(crate) host: &'a Host,
+    /// The language of stanzas that do not say theirs.
+    pub(crate) lang: Option<&'a Arc<str>>,
 }
 
 impl Admission<'_> {
     /// Lets one element in, or answers it into `out`. The error ends the stream.
     #[inline]
     pub(crate) fn admit(&self, element: Element, out: &mut Vec<u8>) -> Result<(), StreamError> {
-        let stanza = match dialect::read(self.dialect, element, self.host) {
+        let mut stanza = match dialect::read(self.dialect, element, self.host) {
             Ok(stanza) => stanza,
             Err(unread) => return self.refuse(&unread, out),
         };
         if self.dialect == Dialect::X && !self.is_own(stanza.from()) {
             return Err(StreamError::invalid_from());
+        }
+        if let Some(lang) = self.lang {
+            stanza.stamp_lang(lang);
         }
         match if stanza.kind() == Kind::Iq { self.settle(&stanza) } else { None } {
             None => self.door.admit(stanza),

@@ -11,7 +11,7 @@ fn shown(peer: Option<IpAddr>) -> String {
 }
 
 pub(crate) fn listening(address: SocketAddr, tls: &'static str, require_tls: bool, legacy: &'static str) {
-    info!(%address, tls, require_tls, legacy, "listening for clients");
+    debug!(%address, tls, require_tls, legacy, "listening for clients");
 }
 
 pub(crate) fn accept_failed(address: SocketAddr, error: &std::io::Error) {

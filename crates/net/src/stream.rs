@@ -49,6 +49,8 @@ pub(crate) struct Stream<S> {
     /// None once the session has been let go.
     door: Option<Door>,
     host: Arc<Host>,
+    /// The language of stanzas that do not say theirs.
+    lang: Option<Arc<str>>,
     doors: Doors,
     alarm: Alarm,
     /// When the alarm rings; what has passed means that it is not set.
@@ -96,7 +98,7 @@ impl<S: Socket> Stream<S> {
     /// Begins to carry stanzas.
     pub(crate) fn new(doors: Doors, peer: Option<IpAddr>, parts: Parts<S>, bound: Bound) -> Stream<S> {
         let Parts { wire, mut reader, input, out, alarm } = parts;
-        let Bound { door, dialect, host, early } = bound;
+        let Bound { door, dialect, host, lang, early } = bound;
         reader.set_limits(doors.limits().of_session());
         reader.set_strictness(if dialect == Dialect::J { Strictness::Lenient } else { Strictness::Strict });
         let now = doors.wheel().now();
@@ -107,6 +109,7 @@ impl<S: Socket> Stream<S> {
             reader,
             door: Some(door),
             host,
+            lang,
             alarm,
             wakes_at: now,
             active_at: now,
@@ -258,7 +261,7 @@ impl<S: Socket> Stream<S> {
         let mut any = false;
         while !waiting.early.is_empty() && self.is_ready(cx) {
             if let (Some(element), Some(door)) = (waiting.early.pop_front(), &self.door) {
-                let admission = Admission { door, dialect: self.dialect, host: &self.host };
+                let admission = Admission { door, dialect: self.dialect, host: &self.host, lang: self.lang.as_ref() };
                 admission.admit(element, &mut scratch.out).map_err(End::Error)?;
                 any = true;
             }
@@ -284,7 +287,7 @@ impl<S: Socket> Stream<S> {
         out: &mut Vec<u8>,
     ) -> Result<usize, End> {
         let Some(door) = &self.door else { return Err(End::Lost) };
-        let admission = Admission { door, dialect: self.dialect, host: &self.host };
+        let admission = Admission { door, dialect: self.dialect, host: &self.host, lang: self.lang.as_ref() };
         let mut rest = bytes;
         let mut count = 0;
         while door.poll_ready(cx).is_ready() {

@@ -67,6 +67,16 @@ fn find_host(to: Option<&str>, party: &Party, dialect: Dialect) -> Result<Arc<Ho
     }
 }
 
+/// The language that the client's stanzas are in unless they say otherwise (RFC 6120 §4.7.4); what is no language tag
+/// is nobody's.
+pub(super) fn language(header: &Header) -> Option<Arc<str>> {
+    const LONGEST: usize = 35;
+    let tag = |lang: &&str| {
+        (1..=LONGEST).contains(&lang.len()) && lang.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    header.lang().filter(tag).map(Arc::from)
+}
+
 /// Writes our opening tag; the form for J-streams is the one that clients of 2000 know, letter by letter.
 pub(super) fn write(out: &mut Vec<u8>, dialect: Dialect, id: &str, from: Option<&Jid>) {
     out.extend_from_slice(b"<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams'");

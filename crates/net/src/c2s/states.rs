@@ -50,6 +50,8 @@ pub(crate) struct Bound {
     pub(crate) door: Door,
     pub(crate) dialect: Dialect,
     pub(crate) host: Arc<Host>,
+    /// The language of stanzas that do not say theirs.
+    pub(crate) lang: Option<Arc<str>>,
     /// What the client sent ahead of its login.
     pub(crate) early: VecDeque<Element>,
 }

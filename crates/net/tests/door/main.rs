@@ -6,5 +6,6 @@ mod encrypted;
 mod house;
 mod legacy;
 mod modern;
+mod mutants;
 mod patience;
 mod sockets;

@@ -250,3 +250,24 @@ async fn what_was_asked_before_the_end_is_answered() {
     let heard = client.hear_out().await;
     assert!(heard.contains("id='r'") && heard.ends_with("</stream:stream>"), "{heard}");
 }
+
+/// RFC 6120 §8.1.5
+#[tokio::test]
+async fn the_streams_language_is_its_stanzas_language() {
+    let house = House::new().await;
+    for (lang, written) in [("de-AT", " xml:lang='de-AT'"), ("\u{e9}", ""), ("x' y='z", "")] {
+        let mut client = house.connect(listener());
+        client.begin().await;
+        client.plain("amy", "pw").await;
+        client.hear("<success").await;
+        client.say(&X_HEADER.replace(" to=", &format!(" xml:lang=\"{lang}\" to="))).await;
+        client.hear("</stream:features>").await;
+        client.say("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>t</resource></bind></iq>").await;
+        client
+            .say("<message to='amy@example.org/t' id='1'/><message to='amy@example.org/t' xml:lang='fr' id='2'/>")
+            .await;
+        let addresses = "from='amy@example.org/t' to='amy@example.org/t'";
+        client.hear(&format!("<message {addresses}{written} id='1'/>")).await;
+        client.hear(&format!("<message {addresses} xml:lang='fr' id='2'/>")).await;
+    }
+}

@@ -16,6 +16,7 @@ use crate::c2s::reply;
 pub(in crate::c2s) struct ExpectBind {
     pub(super) host: Arc<Host>,
     pub(super) account: Jid,
+    pub(super) lang: Option<Arc<str>>,
 }
 
 impl ExpectBind {
@@ -32,7 +33,8 @@ impl ExpectBind {
             Ok(door) => {
                 let payload = Builder::new(ns::BIND, "bind").text_child(ns::BIND, "jid", door.jid().as_str());
                 reply::write_result(out, iq, Some(&payload.finish()));
-                Ok(Next::Bound(Bound { door, dialect: Dialect::X, host: self.host, early: Default::default() }))
+                let early = Default::default();
+                Ok(Next::Bound(Bound { door, dialect: Dialect::X, host: self.host, lang: self.lang, early }))
             }
             // The account has gone since it logged in.
             Err(BindError::NoAccount) => Err(StreamError::not_authorized().into()),

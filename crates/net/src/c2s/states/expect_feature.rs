@@ -18,14 +18,15 @@ use crate::dialect;
 pub(in crate::c2s) struct ExpectFeature {
     pub(super) host: Arc<Host>,
     stream_id: String,
+    lang: Option<Arc<str>>,
     failures: u32,
     sasl_failed: bool,
     questions: u32,
 }
 
 impl ExpectFeature {
-    pub(super) fn new(host: Arc<Host>, stream_id: String) -> ExpectFeature {
-        ExpectFeature { host, stream_id, failures: 0, sasl_failed: false, questions: 0 }
+    pub(super) fn new(host: Arc<Host>, stream_id: String, lang: Option<Arc<str>>) -> ExpectFeature {
+        ExpectFeature { host, stream_id, lang, failures: 0, sasl_failed: false, questions: 0 }
     }
 
     pub(super) async fn handle(mut self, party: &Party, element: &Element, out: &mut Vec<u8>) -> Result<Next, End> {
@@ -109,7 +110,8 @@ impl ExpectFeature {
             Answer::Told => Ok(self.into()),
             Answer::Failed => self.try_again(party),
             Answer::LoggedIn(door) => {
-                Ok(Next::Bound(Bound { door, dialect: Dialect::X, host: self.host, early: Default::default() }))
+                let early = Default::default();
+                Ok(Next::Bound(Bound { door, dialect: Dialect::X, host: self.host, lang: self.lang, early }))
             }
         }
     }

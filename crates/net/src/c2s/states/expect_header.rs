@@ -34,17 +34,18 @@ impl ExpectHeader {
             Ok(host) => host,
             Err(error) => return Err(End::Opening(opening.dialect, error)),
         };
+        let lang = opening::language(header);
         match (self, opening.dialect) {
             (ExpectHeader::LoggedIn(logged_in, account), Dialect::X) if logged_in.name() == host.name() => {
                 features::write_after_login(out, &host);
-                Ok(Next::State(State::Bind(ExpectBind { host, account })))
+                Ok(Next::State(State::Bind(ExpectBind { host, account, lang })))
             }
             // Neither the host nor the version may change after SASL.
             (ExpectHeader::LoggedIn(..), dialect) => Err(End::Opening(dialect, StreamError::not_authorized())),
             (_, Dialect::J) => Ok(ExpectLegacyAuth::new(host, stream_id).into()),
             (_, Dialect::X) => {
                 features::write_before_login(out, party, &host);
-                Ok(ExpectFeature::new(host, stream_id).into())
+                Ok(ExpectFeature::new(host, stream_id, lang).into())
             }
         }
     }

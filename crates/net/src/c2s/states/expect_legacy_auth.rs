@@ -56,7 +56,7 @@ impl ExpectLegacyAuth {
             }
             Answer::LoggedIn(door) => {
                 let early = self.early.into_stanzas();
-                Ok(Next::Bound(Bound { door, dialect: Dialect::J, host: self.host, early }))
+                Ok(Next::Bound(Bound { door, dialect: Dialect::J, host: self.host, lang: None, early }))
             }
         }
     }

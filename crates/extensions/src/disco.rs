@@ -3,9 +3,10 @@
 //! Source    XEP-0030 2.5.0 (complete).
 //! Hangs on  iq get to the host and to accounts.
 //! Keeps     nothing: the answer is what the extensions declared.
-//! Refuses   service-unavailable for those who may not see an account's presence (§8), item-not-found for unknown nodes (§3.1).
-use im::{About, Ask, Attach, Extension, Identity, Payload, Plan, PlanError, Reply, Scope};
-use xml::{Builder, Element};
+//! Refuses   service-unavailable: an account's information, to those who may not see its presence; its items are an empty list to them (§8).
+//!           item-not-found: unknown nodes (§7).
+use im::{About, Ask, Attach, Extension, Identity, Payload, Plan, PlanError, Present, Reply, Scope};
+use xml::Builder;
 use xmpp::{StanzaError, ns};
 
 /// Answers what is here.
@@ -57,12 +58,13 @@ impl Extension for Room {
             .feature(Scope::Account, ns::DISCO_INFO)
             .feature(Scope::Account, ns::DISCO_ITEMS)
             .host_get::<Information>(|_, ask, asked| information(ask.host.plan(), Scope::Host, &asked))
-            .host_get::<Items>(|_, _, asked| items(&asked))
+            .host_get::<Items>(|_, _, asked| items_of_host(&asked))
             .account_get::<Information>(|_, ask, asked| of_account(ask, &asked))
             .account_get::<Items>(|_, ask, asked| items_of_account(ask, &asked));
     }
 }
 
+/// §8: who may not see the presence learns nothing, not even whether there is such an account.
 fn of_account(ask: &Ask<'_>, asked: &Information) -> Result<Reply, StanzaError> {
     if !ask.sees_presence() {
         return Err(StanzaError::service_unavailable());
@@ -85,33 +87,36 @@ fn information(plan: &Plan, scope: Scope, asked: &Information) -> Result<Reply, 
 }
 
 fn identify(query: Builder, identity: &Identity) -> Builder {
-    let query = query.open(ns::DISCO_INFO, "identity").attr("category", identity.category).attr("type", identity.kind);
-    let query = if identity.name.is_empty() { query } else { query.attr("name", identity.name) };
-    query.close()
+    let name = Some(identity.name).filter(|name| !name.is_empty());
+    let query = query.open(ns::DISCO_INFO, "identity").attr("category", identity.category);
+    query.attr("type", identity.kind).attr_opt("name", name).close()
 }
 
-fn items(asked: &Items) -> Result<Reply, StanzaError> {
+fn items_of_host(asked: &Items) -> Result<Reply, StanzaError> {
     if asked.node.is_some() {
         return Err(StanzaError::item_not_found());
     }
-    Ok(Reply::With(empty_items()))
+    Ok(Reply::With(list(asked).finish()))
 }
 
-/// §8: somebody who may not see the presence learns nothing of an account; the others learn its connected resources.
+/// §8: an account shows its connected resources, except to those who may not see them: they get the empty list of an account that does not exist.
 fn items_of_account(ask: &Ask<'_>, asked: &Items) -> Result<Reply, StanzaError> {
     if !ask.sees_presence() {
-        return Err(StanzaError::service_unavailable());
+        return Ok(Reply::With(list(asked).finish()));
     }
     if asked.node.is_some() {
         return Err(StanzaError::item_not_found());
     }
-    let mut query = Builder::new(ns::DISCO_ITEMS, "query");
-    for present in ask.within.account.sessions().iter().filter(|present| present.is_available()) {
-        query = query.open(ns::DISCO_ITEMS, "item").attr("jid", present.session().jid().as_str()).close();
-    }
-    Ok(Reply::With(query.finish()))
+    // What hides from others (the invisible presence of 1.x) does not hide from its owner.
+    let shown = |present: &&Present| present.is_visible() || (ask.is_owner() && present.is_available());
+    let item = |list: Builder, present: &Present| {
+        list.open(ns::DISCO_ITEMS, "item").attr("jid", present.session().jid().as_str()).close()
+    };
+    let items = ask.within.account.sessions().iter().filter(shown).fold(list(asked), item);
+    Ok(Reply::With(items.finish()))
 }
 
-fn empty_items() -> Element {
-    Builder::new(ns::DISCO_ITEMS, "query").finish()
+/// An empty list of items; it mirrors the node that was asked for (§3.2).
+fn list(asked: &Items) -> Builder {
+    Builder::new(ns::DISCO_ITEMS, "query").attr_opt("node", asked.node.as_deref())
 }

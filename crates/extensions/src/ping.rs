@@ -2,7 +2,8 @@
 //!
 //! Source    XEP-0199 2.0.1 (complete).
 //! Hangs on  iq get to the host and to accounts.
-//! Keeps     nothing. Refuses nothing.
+//! Keeps     nothing.
+//! Refuses   service-unavailable for those who may not see an account's presence: they shall not learn whether it exists (§7).
 use im::{About, Attach, Extension, Payload, Plan, PlanError, Reply, Scope};
 use xmpp::{StanzaError, ns};
 
@@ -32,6 +33,8 @@ impl Extension for Room {
         on.feature(Scope::Host, ns::PING)
             .feature(Scope::Account, ns::PING)
             .host_get::<Ping>(|_, _, _| Ok(Reply::Empty))
-            .account_get::<Ping>(|_, ask, _| if ask.is_owner() { Ok(Reply::Empty) } else { Err(StanzaError::service_unavailable()) });
+            .account_get::<Ping>(|_, ask, _| {
+                if ask.sees_presence() { Ok(Reply::Empty) } else { Err(StanzaError::service_unavailable()) }
+            });
     }
 }

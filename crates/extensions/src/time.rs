@@ -69,3 +69,17 @@ fn display(now: Timestamp) -> String {
     let then = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
     then.strftime("%a %b %e %H:%M:%S %Y").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_the_time() {
+        let now = Timestamp::parse("2002-09-05T17:58:35Z").unwrap();
+        let today = "<time xmlns='urn:xmpp:time'><tzo>+00:00</tzo><utc>2002-09-05T17:58:35Z</utc></time>";
+        assert_eq!(new(now).as_str(), today);
+        let then = "<query xmlns='jabber:iq:time'><utc>20020905T17:58:35</utc><tz>UTC</tz><display>Thu Sep  5 17:58:35 2002</display></query>";
+        assert_eq!(old(now).as_str(), then);
+    }
+}

@@ -1,16 +1,24 @@
-//! vCards: what people tell of themselves.
+//! vCards: what people tell of themselves, to be read by everybody.
 //!
-//! Source    XEP-0054 1.3.0 (complete).
-//! Hangs on  iq get and set of vcard-temp to accounts, get to the host.
+//! Source    XEP-0054 1.3.0 (complete); vcard-temp of 2000.
+//! Hangs on  iq get and set of vcard-temp to accounts and to the host, Received/Keep (iq get to sessions: the server answers for them, as in 2000).
 //! Keeps     store "vcard": the element as it was set, one per account, erased with it; bounded by the stanza's size.
-//! Refuses   item-not-found when there is no card or no such account (§3.2, alike), not-allowed for another's card (§3.1).
-use im::{About, Ask, Attach, Dialect, Extension, Payload, Plan, PlanError, Reply, Scope};
-use store::KeyValue;
+//! Refuses   item-not-found when there is none of one's own (§3.1), service-unavailable when another has none or is not there (§3.3, alike),
+//!           not-allowed for another's card (§3.2).
+use im::{
+    About, AccountSlot, Ask, Attach, Dialect, Extension, Payload, Phase, Plan, PlanError, Received, ReceivedAt, Reply,
+    Scope, Verdict, Within,
+};
+use std::future::Future;
+use store::{KeyValue, Ticket};
 use xml::{Builder, Element};
-use xmpp::{StanzaError, ns};
+use xmpp::{IqType, Jid, Kind, StanzaError, ns};
 
 /// Keeps vCards.
-pub struct Room;
+pub struct Room {
+    /// The last write of an account: who asks right after it gets what was written.
+    written: AccountSlot<Option<Ticket>>,
+}
 
 /// The element as it was sent: old clients write it in several ways.
 struct VCard(Element);
@@ -47,48 +55,118 @@ impl Extension for Room {
     type Options = ();
     const ABOUT: About = About::xep("vcard", "vcard-temp", "XEP-0054", "1.3.0");
 
-    fn configure(_: &mut Plan, (): &()) -> Result<Self, PlanError> {
-        Ok(Room)
+    fn configure(plan: &mut Plan, (): &()) -> Result<Self, PlanError> {
+        Ok(Room { written: plan.per_account(|_, _| async { Ok(None) }, || None) })
     }
 
     fn attach(on: &mut Attach<'_, Self>) {
         on.feature(Scope::Host, ns::VCARD)
             .feature(Scope::Account, ns::VCARD)
-            .account_get::<VCard>(|_, ask, card| Ok(get(ask, card)))
-            .account_get::<Lower>(|_, ask, card| Ok(get(ask, card.0)))
-            .account_get::<Upper>(|_, ask, card| Ok(get(ask, card.0)))
-            .account_set::<VCard>(|_, ask, card| set(ask, card))
-            .account_set::<Lower>(|_, ask, card| set(ask, card.0))
-            .account_set::<Upper>(|_, ask, card| set(ask, card.0))
-            .host_get::<VCard>(|_, ask, _| Ok(Reply::With(of_host(ask.host.name().as_str()))));
+            .account_get::<VCard>(|room, ask, card| Ok(room.get(ask, card)))
+            .account_get::<Lower>(|room, ask, card| Ok(room.get(ask, card.0)))
+            .account_get::<Upper>(|room, ask, card| Ok(room.get(ask, card.0)))
+            .account_set::<VCard>(|room, ask, card| room.set(ask, card))
+            .account_set::<Lower>(|room, ask, card| room.set(ask, card.0))
+            .account_set::<Upper>(|room, ask, card| room.set(ask, card.0))
+            .host_get::<VCard>(|_, ask, _| Ok(Reply::With(of_host(ask.host.name().as_str()))))
+            .host_set::<VCard>(|_, _, _| Err(StanzaError::not_allowed()))
+            .on::<Received>(Phase::Keep, Kind::Iq, |room, at| room.answer_for_session(at));
     }
 }
 
-fn cards(ask: &Ask<'_>) -> KeyValue {
-    ask.within.hub().store().keys("vcard")
-}
+impl Room {
+    fn get(&self, ask: &Ask<'_>, asked: VCard) -> Reply {
+        let card = self.card(&ask.within);
+        let missing = if_missing(ask.session.map(|session| session.dialect()));
+        Reply::later(async move {
+            match (card.await?, missing) {
+                (Some(card), _) => Ok(Reply::With(card)),
+                (None, Some(error)) => Err(error),
+                (None, None) => Ok(Reply::With(Builder::new(ns::VCARD, asked.0.root().name()).finish())),
+            }
+        })
+    }
 
-fn get(ask: &Ask<'_>, asked: VCard) -> Reply {
-    let kept = cards(ask).get(ask.within.account.jid().as_str());
-    let old = ask.session.is_some_and(|session| session.dialect() == Dialect::J);
-    Reply::later(async move {
-        match kept.await.map_err(|error| im::Fault::from(error).tell())? {
-            Some(bytes) => Ok(Reply::With(im::stored_element("vcard", &bytes)?)),
-            // In 2000 one got the empty element back.
-            None if old => Ok(Reply::With(Builder::new(ns::VCARD, asked.0.root().name()).finish())),
-            None => Err(StanzaError::item_not_found()),
+    fn set(&self, ask: &mut Ask<'_>, card: VCard) -> Result<Reply, StanzaError> {
+        if !ask.is_owner() {
+            return Err(StanzaError::not_allowed());
         }
-    })
+        let keys = cards(&ask.within);
+        let batch = ask.within.batch().put(&keys, ask.within.account.jid().as_str(), card.0.bytes().to_vec());
+        let ticket = ask.within.write(batch);
+        if let Some(written) = ask.within.account.slot_mut(self.written) {
+            *written = Some(ticket.clone());
+        }
+        Ok(Reply::Empty.after(ticket))
+    }
+
+    /// Whoever asks a session gets the account's card, whether or not there is such a session: that tells nothing of presence.
+    fn answer_for_session(&self, at: &mut ReceivedAt<'_>) -> Verdict {
+        let asks = at.stanza.iq_type() == Some(IqType::Get) && at.stanza.to().is_some_and(Jid::is_full);
+        if !asks || at.stanza.payload().is_none_or(|payload| payload.ns() != ns::VCARD) {
+            return Verdict::Pass;
+        }
+        let (card, question) = (self.card(&at.within), at.stanza.clone());
+        let (hub, home) = (at.within.hub().clone(), at.within.home().clone());
+        at.within.hub().spawn(async move {
+            let answer = match card.await.and_then(|card| card.ok_or_else(StanzaError::service_unavailable)) {
+                Ok(card) => question.result_with(card),
+                Err(error) => question.error(&error),
+            };
+            home.with(&hub, |within| within.send(answer));
+        });
+        Verdict::Done
+    }
+
+    /// What is kept for the account, after whatever it has written.
+    fn card(&self, within: &Within<'_>) -> impl Future<Output = Result<Option<Element>, StanzaError>> + Send + 'static {
+        let written = within.account.slot(self.written).and_then(Clone::clone);
+        let (keys, owner) = (cards(within), within.account.jid().clone());
+        async move {
+            if let Some(written) = written {
+                // Whoever wrote it is told if that failed; here the card of before is the answer then.
+                drop(written.await);
+            }
+            let kept = keys.get(owner.as_str()).await.map_err(|error| im::Fault::from(error).tell())?;
+            kept.map(|bytes| im::stored_element("vcard", &bytes)).transpose()
+        }
+    }
 }
 
-fn set(ask: &mut Ask<'_>, card: VCard) -> Result<Reply, StanzaError> {
-    if !ask.is_owner() {
-        return Err(StanzaError::not_allowed());
+fn cards(within: &Within<'_>) -> KeyValue {
+    within.hub().store().keys("vcard")
+}
+
+/// The answer when there is no card, to a session of the account itself or to somebody else; in 2000 one got one's own empty element back.
+fn if_missing(own: Option<Dialect>) -> Option<StanzaError> {
+    match own {
+        Some(Dialect::J) => None,
+        Some(Dialect::X) => Some(StanzaError::item_not_found()),
+        None => Some(StanzaError::service_unavailable()),
     }
-    let batch = ask.within.batch().put(&cards(ask), ask.within.account.jid().as_str(), card.0.bytes().to_vec());
-    Ok(Reply::Empty.after(ask.within.write(batch)))
 }
 
 fn of_host(name: &str) -> Element {
-    Builder::new(ns::VCARD, "vCard").open(ns::VCARD, "FN").text(name).close().open(ns::VCARD, "DESC").text("Yatter").close().finish()
+    let card = Builder::new(ns::VCARD, "vCard").text_child(ns::VCARD, "FN", name);
+    card.text_child(ns::VCARD, "DESC", "A Jabber server").finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_told_what_when_there_is_no_card() {
+        assert_eq!(if_missing(Some(Dialect::J)), None);
+        assert_eq!(if_missing(Some(Dialect::X)), Some(StanzaError::item_not_found()));
+        assert_eq!(if_missing(None), Some(StanzaError::service_unavailable()));
+    }
+
+    #[test]
+    fn a_card_is_kept_as_it_was_sent() {
+        let card = "<vCard prodid='-//HandGen//NONSGML vGen v1.0//EN' version='2.0' xmlns='vcard-temp'><FN>A &amp; B</FN>\
+                    <X xmlns='x:x'>&#x41;</X><EMAIL>a@b</EMAIL></vCard>";
+        let element = Element::parse(card.as_bytes(), &xml::Limits::default()).unwrap();
+        assert_eq!(VCard::read(element.root()).unwrap().0.as_str(), card);
+    }
 }

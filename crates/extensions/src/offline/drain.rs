@@ -1,0 +1,130 @@
+//! Waiting messages on their way to a session: page by page, each as the one before has reached the socket.
+use super::{Room, old};
+use im::{Home, Hub, Pull, Session, Within};
+use std::sync::Arc;
+use store::{History, Row};
+use xmpp::{Jid, Stanza, Timestamp};
+
+/// How many messages are fetched at once.
+const PAGE: usize = 50;
+
+struct Drain {
+    room: Arc<Room>,
+    hub: Hub,
+    home: Arc<Home>,
+    /// The rows of the last page: the client has them by the time the next page is fetched.
+    delivered: Vec<u64>,
+}
+
+/// What waits for this account, from the beginning.
+pub(super) fn new(room: &Arc<Room>, within: &Within<'_>) -> Arc<dyn Pull> {
+    let (hub, home) = (within.hub().clone(), within.home().clone());
+    Arc::new(Drain { room: room.clone(), hub, home, delivered: Vec::new() })
+}
+
+impl Pull for Drain {
+    fn more(self: Arc<Self>, session: &Arc<Session>) {
+        let session = session.clone();
+        self.hub.clone().spawn(async move { self.next_page(&session).await });
+    }
+}
+
+impl Drain {
+    async fn next_page(&self, session: &Arc<Session>) {
+        if !self.strike_out(session) {
+            return session.page(Vec::new(), None);
+        }
+        let after = self.delivered.last().copied().unwrap_or(0);
+        let owner = self.home.jid().as_str();
+        let rows = self.hub.shapes().archive.undelivered(owner, after, PAGE).await.unwrap_or_else(|error| {
+            im::Fault::from(error).tell();
+            Vec::new()
+        });
+        if rows.is_empty() {
+            return self.finish(session);
+        }
+        let delivered = rows.iter().map(|row| row.id).collect();
+        let now = self.hub.clock().now();
+        let page = rows.iter().filter_map(|row| replayed(row, self.home.jid(), now)).map(Arc::new).collect();
+        let (room, hub, home) = (self.room.clone(), self.hub.clone(), self.home.clone());
+        session.page(page, Some(Arc::new(Drain { room, hub, home, delivered })));
+    }
+
+    /// What the session has got waits no longer. Says whether it shall get the rest too: meanwhile that may be another's.
+    fn strike_out(&self, session: &Arc<Session>) -> bool {
+        self.home.with(&self.hub, |within| {
+            let archive = &self.hub.shapes().archive;
+            let owner = within.account.jid().clone();
+            let Some(waiting) = within.account.slot_mut(self.room.waiting) else { return false };
+            let goes_on = waiting.receiver.as_ref().is_some_and(|receiver| Arc::ptr_eq(receiver, session));
+            if !self.delivered.is_empty() {
+                waiting.count = waiting.count.saturating_sub(self.delivered.len() as u64);
+                let delivered = self.delivered.clone();
+                let batch = within.batch().delivered(archive, owner.as_str(), delivered, History::Remove);
+                within.write(batch);
+            }
+            goes_on
+        })
+    }
+
+    fn finish(&self, session: &Arc<Session>) {
+        self.home.with(&self.hub, |within| {
+            if let Some(waiting) = within.account.slot_mut(self.room.waiting) {
+                waiting.receiver.take_if(|receiver| Arc::ptr_eq(receiver, session));
+            }
+        });
+        session.page(Vec::new(), None);
+    }
+}
+
+/// A kept message as it is given out, with the stamp of when it came (XEP-0160 §2). `None`: it has expired, or cannot be read any more.
+fn replayed(row: &Row, account: &Jid, now: Timestamp) -> Option<Stanza> {
+    let mut stanza = im::stored_stanza("archive", &row.bytes)?;
+    let stored = Timestamp::from_millis(row.time_ms);
+    old::expire(&mut stanza, stored, now)?;
+    old::forget_offline(&mut stanza);
+    // As in 2000: kept by the address to which it was sent.
+    let kept_by = stanza.to().unwrap_or(account).clone();
+    crate::delay::stamp(&mut stanza, &kept_by, stored, "Offline Storage");
+    Some(stanza)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given_out(children: &str, after_s: i64) -> Option<String> {
+        let bytes = format!("<message from='romeo@h/desk' to='juliet@h' id='m1'>{children}</message>").into_bytes();
+        let row = Row { id: 1, time_ms: 1_000_000_000_000, with: "romeo@h".into(), undelivered: true, bytes };
+        let now = Timestamp::from_millis(row.time_ms + after_s * 1000);
+        let stanza = replayed(&row, &Jid::parse("juliet@h").unwrap(), now)?;
+        let inside = stanza.to_element().as_str().split_once('>')?.1.to_owned();
+        Some(inside.replace("</message>", ""))
+    }
+
+    const STAMP: &str =
+        "<delay xmlns='urn:xmpp:delay' from='juliet@h' stamp='2001-09-09T01:46:40Z'>Offline Storage</delay>";
+
+    #[test]
+    fn waiting_leaves_its_marks() {
+        let rows = [
+            ("<body>hi</body>", 5, Some("<body>hi</body>")),
+            (
+                "<body>hi</body><x xmlns='jabber:x:expire' seconds='60' stored='1'/>",
+                20,
+                Some("<body>hi</body><x xmlns='jabber:x:expire' seconds='40'/>"),
+            ),
+            ("<body>hi</body><x xmlns='jabber:x:expire' seconds='60'/>", 60, None),
+            (
+                "<x xmlns='jabber:x:event'><offline/><displayed/></x><body>hi</body>",
+                5,
+                Some("<body>hi</body><x xmlns='jabber:x:event'><displayed/></x>"),
+            ),
+            ("<x xmlns='jabber:x:event'><offline/></x><body>hi</body>", 5, Some("<body>hi</body>")),
+            ("not even XML <", 5, None),
+        ];
+        for (kept, after, given) in rows {
+            assert_eq!(given_out(kept, after), given.map(|given| format!("{given}{STAMP}")), "{kept}");
+        }
+    }
+}

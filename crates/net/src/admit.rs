@@ -22,9 +22,14 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// Lets one element in, or answers it into `out`. The error ends the stream.
+    /// Lets one element in among the `admitted`, or answers it into `out`. The error ends the stream.
     #[inline]
-    pub(crate) fn admit(&self, element: Element, out: &mut Vec<u8>) -> Result<(), StreamError> {
+    pub(crate) fn admit(
+        &self,
+        element: Element,
+        admitted: &mut Vec<Stanza>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StreamError> {
         let mut stanza = match dialect::read(self.dialect, element, self.host) {
             Ok(stanza) => stanza,
             Err(unread) => return self.refuse(&unread, out),
@@ -36,7 +41,7 @@ impl Admission<'_> {
             stanza.stamp_lang(lang);
         }
         match if stanza.kind() == Kind::Iq { self.settle(&stanza) } else { None } {
-            None => self.door.admit(stanza),
+            None => admitted.push(stanza),
             Some(answer) => answer.into_iter().for_each(|answer| self.reply(answer, out)),
         }
         Ok(())

@@ -23,6 +23,8 @@ pub(crate) struct Scratch {
     pub(crate) out: Vec<u8>,
     /// What was drained from the session's queue.
     pub(crate) stanzas: Vec<Arc<Stanza>>,
+    /// What is about to be admitted.
+    pub(crate) admitted: Vec<Stanza>,
 }
 
 thread_local! {
@@ -45,6 +47,7 @@ impl Scratch {
             xml: xml::Scratch::new(),
             out: Vec::new(),
             stanzas: Vec::new(),
+            admitted: Vec::new(),
         })
     }
 
@@ -54,5 +57,7 @@ impl Scratch {
         self.out.shrink_to(KEPT_BYTES);
         self.stanzas.clear();
         self.stanzas.shrink_to(KEPT_BYTES / size_of::<Arc<Stanza>>());
+        self.admitted.clear();
+        self.admitted.shrink_to(KEPT_BYTES / size_of::<Stanza>());
     }
 }

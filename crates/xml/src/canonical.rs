@@ -130,15 +130,14 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Copies text up to `to` without the comments and instructions in it.
+    /// Copies text up to `to` without the comments and instructions in it. A carriage return in front of one must not
+    /// become one line end with a line feed behind it.
     fn text(&mut self, to: usize) {
         while let Some(((start, end), rest)) = self.cuts.split_first().filter(|(cut, _)| (cut.0 as usize) < to) {
             self.piece(*start as usize);
             self.from = *end as usize;
             self.cuts = rest;
-            if let Some(last @ b'\r') = self.out.last_mut() {
-                *last = b'\n';
-            }
+            self.out.iter_mut().rev().take_while(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
         }
         self.piece(to);
         self.from = to;

@@ -7,22 +7,20 @@ use std::borrow::Cow;
 /// The bytes of the reference at the head of `rest`, `&` and `;` included; none when more must come. XMPP knows the
 /// five predefined entities and numbers, nothing else (RFC 6120 §11.1).
 pub(crate) fn reference_len(rest: &[u8]) -> Result<Option<usize>> {
-    let window = rest.get(..rest.len().min(LONGEST)).unwrap_or_default();
-    let Some(end) = window.iter().position(|&byte| byte == b';') else {
-        return if rest.len() < LONGEST && window.iter().skip(1).all(|&byte| may_refer(byte)) {
-            Ok(None)
-        } else {
-            Err(Error::NotWellFormed("& without a reference"))
-        };
-    };
-    let name = window.get(1..end).unwrap_or_default();
-    match reference(name) {
-        Some(_) => Ok(Some(end + 1)),
-        None if name.first() == Some(&b'#') => Err(Error::NotWellFormed("reference to a character that XML lacks")),
-        None if !name.is_empty() && name.iter().all(|&byte| may_refer(byte)) => {
-            Err(Error::RestrictedXml("entity reference"))
-        }
-        None => Err(Error::NotWellFormed("& without a reference")),
+    let end = rest.iter().skip(1).take(LONGEST).position(|&byte| !may_refer(byte)).map_or(rest.len(), |end| end + 1);
+    match rest.get(end) {
+        Some(b';') => check_reference(rest.get(1..end).unwrap_or_default()).map(|()| Some(end + 1)),
+        None if end <= LONGEST => Ok(None),
+        _ => Err(Error::NotWellFormed("& without a reference")),
+    }
+}
+
+fn check_reference(name: &[u8]) -> Result<()> {
+    match (reference(name), name) {
+        (Some(_), _) => Ok(()),
+        (None, []) => Err(Error::NotWellFormed("& without a reference")),
+        (None, [b'#', ..]) => Err(Error::NotWellFormed("reference to a character that XML lacks")),
+        (None, _) => Err(Error::RestrictedXml("entity reference")),
     }
 }
 

@@ -468,7 +468,7 @@ impl Scanner<'_> {
             own.flags |= DECLARES;
             own.space = space::XMLNS;
         }
-        scope::declare(self.work, self.bytes, own)
+        scope::declare(self.work, self.context.header, self.bytes, own)
     }
 
     /// Behind the `>` of an opening tag.
@@ -615,8 +615,9 @@ fn special_len(rest: &[u8]) -> Result<Option<usize>> {
     match rest {
         [b'\t' | b'\n' | b'\r', ..] => Ok(Some(1)),
         [0xef, 0xbf, 0xbe | 0xbf, ..] => Err(Error::NotWellFormed("U+FFFE or U+FFFF")),
-        [0xef, _, _, ..] => Ok(Some(3)),
-        [0xef, ..] => Ok(None),
+        [0xef, 0x80..=0xbf, 0x80..=0xbf, ..] => Ok(Some(3)),
+        [0xef] | [0xef, 0x80..=0xbf] => Ok(None),
+        [0xef, ..] => Err(Error::BadUtf8),
         [0..=0x1f, ..] => Err(Error::NotWellFormed("control character")),
         _ => Ok(Some(1)),
     }

@@ -20,13 +20,13 @@ pub(crate) fn outermost(work: &mut Work, outer: &Outer) -> u16 {
 }
 
 /// Takes in one `xmlns` or `xmlns:prefix` attribute.
-pub(crate) fn declare(work: &mut Work, bytes: &[u8], attr: AttrRecord) -> Result<()> {
+pub(crate) fn declare(work: &mut Work, header: bool, bytes: &[u8], attr: AttrRecord) -> Result<()> {
     let namespace = bytes.get(attr.value as usize..(attr.value + attr.value_len) as usize).unwrap_or_default();
     let namespace = if attr.flags & CODED == 0 { Cow::Borrowed(namespace) } else { decode::value_bytes(namespace) };
     let prefix = if attr.flags & PREFIXED == 0 { &[] } else { prefix_declared(bytes, attr) };
     check_declaration(prefix, &namespace)?;
     if attr.flags & PREFIXED == 0 {
-        work.default = default_space(work, attr, &namespace)?;
+        work.default = default_space(work, header, attr, &namespace)?;
         return Ok(());
     }
     if work.bindings.len() >= MOST_BINDINGS {
@@ -57,12 +57,12 @@ fn check_declaration(prefix: &[u8], namespace: &[u8]) -> Result<()> {
 }
 
 /// What `xmlns='…'` makes of the default. A content namespace declared where it holds anyway is no declaration.
-fn default_space(work: &mut Work, attr: AttrRecord, namespace: &[u8]) -> Result<u16> {
+fn default_space(work: &mut Work, header: bool, attr: AttrRecord, namespace: &[u8]) -> Result<u16> {
     if namespace.is_empty() {
         return Ok(space::NONE);
     }
     let inherited = work.open.last().map_or(space::CONTENT, |open| open.default);
-    if inherited == space::CONTENT && is_content(namespace) {
+    if !header && inherited == space::CONTENT && is_content(namespace) {
         work.rewrite = true;
         return Ok(space::CONTENT);
     }

@@ -142,8 +142,9 @@ impl Client {
         self.came.remove(index)
     }
 
-    /// What came so far does not matter.
+    /// What came so far does not matter, the end of the connection included.
     pub(super) fn tell_all(&mut self) {
+        self.came.end_told = self.has_ended();
         self.tell_bytes(self.came.untold.len());
     }
 

@@ -52,7 +52,8 @@ async fn open<S: Stage>(stage: &S, client: &mut Client) -> Result<(), Failure> {
     say_header(stage, client).await.map(drop)
 }
 
-async fn encrypt<S: Stage>(stage: &S, client: &mut Client) -> Result<(), Failure> {
+/// Puts TLS on the connection that a client has.
+pub(super) async fn encrypt<S: Stage>(stage: &S, client: &mut Client) -> Result<(), Failure> {
     let wire = client.take_wire().ok_or_else(|| Failure::of("there is no connection"))?;
     let wire = stage.encrypt(wire, &client.member.host).await?;
     client.encrypted(wire);

@@ -91,11 +91,11 @@ impl<'a, S: Stage> Player<'a, S> {
             self.introduce(index);
         }
         self.settle().await?;
-        self.clients.iter_mut().for_each(Client::tell_all);
-        match self.clients.iter().find(|client| client.has_ended()) {
-            Some(client) => Err(Failure::of(format!("{} was disconnected", client.member.name))),
-            None => Ok(()),
+        if let Some(client) = self.clients.iter().find(|client| client.has_ended()) {
+            return Err(Failure::of(format!("{} was disconnected", client.member.name)));
         }
+        self.clients.iter_mut().for_each(Client::tell_all);
+        Ok(())
     }
 
     /// Gives a member's names their values.

@@ -65,7 +65,7 @@ fn add_scene(text: &mut String, scene: &Scene, marked: Option<usize>) {
 }
 
 fn add_side_by_side(text: &mut String, expected: &[String], got: &[String]) {
-    let width = expected.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(20, 76);
+    let width = expected.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(20, 112);
     let _ = writeln!(text, "    {:<width$} | got", "expected");
     let _ = writeln!(text, "    {:-<width$}-+-{:-<width$}", "", "");
     for index in 0..expected.len().max(got.len()) {

@@ -57,6 +57,12 @@ impl<S: Stage> Player<'_, S> {
                 self.bring(who, login).await
             }
             Action::LogsIn(who) => self.bring(who, Login::LoggedIn).await,
+            Action::StartsTls(who) => {
+                let index = self.index(who);
+                self.said.add(who, Direction::Note, "starts TLS");
+                login::encrypt(&self.stage, &mut self.clients[index]).await?;
+                self.settle().await
+            }
             Action::BecomesAvailable(who) => {
                 let presence = login::initial_presence(self.client(who)?);
                 self.send(who, presence.as_bytes()).await
@@ -187,7 +193,7 @@ impl<S: Stage> Player<'_, S> {
         self.settle().await?;
         self.said.add("the server", Direction::Note, format!("{action:?}"));
         self.stage.act(action).await?;
-        if matches!(action, ServerAction::Restarts | ServerAction::IsKilled) {
+        if action == ServerAction::IsKilled {
             self.clients.iter_mut().for_each(Client::lose);
         }
         self.settle().await

@@ -21,12 +21,21 @@ pub(super) fn cases(text: &str) -> Result<Vec<Case>, (usize, String)> {
         return Err((table.line, "examples need a line of column names and at least one row".to_owned()));
     };
     let (names, outline) = (columns(&head.text), without(text, table));
-    let rows: Vec<(usize, Vec<&str>)> = rows.iter().map(|row| (row.number, columns(&row.text))).collect();
+    let rows: Vec<(usize, Vec<&str>)> = rows.iter().map(|row| (row.number, cells(&row.text, names.len()))).collect();
     if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != names.len()) {
         return Err((*line, format!("this row has {} cells, the table {} columns", row.len(), names.len())));
     }
     let cells: Vec<&Vec<&str>> = rows.iter().map(|(_, row)| row).collect();
     Ok(cells.iter().map(|row| Case { name: Some(case_name(row, &cells)), text: fill(&outline, &names, row) }).collect())
+}
+
+/// A row's cells; the last one may be missing, and is empty then.
+fn cells(row: &str, count: usize) -> Vec<&str> {
+    let mut cells = columns(row);
+    if cells.len() + 1 == count {
+        cells.push("");
+    }
+    cells
 }
 
 /// The text with the table's lines left blank, so that line numbers stay true.
@@ -67,7 +76,12 @@ mod tests {
 
     #[test]
     fn rows_must_be_full() {
-        assert_eq!(cases("examples\n  a  b\n  1\n"), Err((3, "this row has 1 cells, the table 2 columns".to_owned())));
+        assert_eq!(cases("examples\n  a\n  1  2\n"), Err((3, "this row has 2 cells, the table 1 columns".to_owned())));
+    }
+
+    #[test]
+    fn the_last_cell_may_be_empty() {
+        assert_eq!(cases("examples\n  a  b\n  1\n\n{a}[{b}]").unwrap()[0].text.lines().last(), Some("1[]"));
     }
 
     #[test]

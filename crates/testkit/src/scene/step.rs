@@ -40,6 +40,8 @@ pub enum Action {
     Connects(String),
     /// Logs in (after connecting, if there is no connection).
     LogsIn(String),
+    /// Begins TLS on the connection that it has.
+    StartsTls(String),
     /// Sends its first presence.
     BecomesAvailable(String),
     /// Closes the stream as RFC 6120 §4.4 wishes.
@@ -160,6 +162,7 @@ fn members_action(name: &str, rest: &str, block: &Block, names: &[String]) -> Re
         "reads" => alone(Action::Reads(who, not_empty(block.literal())?)),
         "connects" => alone(Action::Connects(who)),
         "logs in" => alone(Action::LogsIn(who)),
+        "starts TLS" => alone(Action::StartsTls(who)),
         "becomes available" => alone(Action::BecomesAvailable(who)),
         "closes the stream" => alone(Action::ClosesStream(who)),
         "disconnects" => alone(Action::Disconnects(who)),

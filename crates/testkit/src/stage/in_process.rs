@@ -60,7 +60,7 @@ impl Stage for InProcess {
         let settings = Settings::of(scene)?;
         let faults = Faults::new();
         let (store, clock) = (Store::memory_with(&faults), Clock::fake(settings.start));
-        let encrypted = scene.cast.iter().any(|member| member.security != Security::Plain);
+        let encrypted = settings.requires_tls() || scene.cast.iter().any(|member| member.security != Security::Plain);
         let keys = if encrypted { Some(Keys::make(&settings.hosts)?) } else { None };
         let certificates = keys.as_ref().map(|(_, certificates)| certificates);
         let server = Server::start(&settings, &store, &clock, certificates).await?;
@@ -121,7 +121,9 @@ impl Stage for InProcess {
 
     async fn act(&mut self, action: ServerAction) -> Result<(), StageError> {
         match action {
-            ServerAction::FailNextWrite => self.faults.fail_next(1, store::Error::DiskFull { folder: "the scene".into() }),
+            ServerAction::FailNextWrite => {
+                self.faults.fail_next(1, store::Error::DiskFull { folder: "the scene".into() })
+            }
             ServerAction::HoldCommits => self.hold(true),
             ServerAction::ReleaseCommits => self.hold(false),
             ServerAction::Restarts => {
@@ -134,6 +136,7 @@ impl Stage for InProcess {
                 // The dead write nothing any more.
                 self.faults.fail_next(usize::MAX, store::Error::Closed);
                 self.server.connections.borrow().iter().for_each(JoinHandle::abort);
+                self.hold(false);
                 stall().await;
                 self.faults.fail_next(0, store::Error::Closed);
                 self.start_anew().await?;

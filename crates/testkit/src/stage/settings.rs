@@ -2,6 +2,7 @@
 
 use super::StageError;
 use crate::scene::{Given, Scene};
+use extensions::registration::Options as Registration;
 use net::{ClientListener, IqAuth, Legacy, TlsMode};
 use std::net::{Ipv4Addr, SocketAddr};
 use xmpp::Timestamp;
@@ -48,22 +49,25 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Whether the doors refuse credentials in the clear.
+    pub(super) fn requires_tls(&self) -> bool {
+        self.require_tls
+    }
+
     fn set(&mut self, key: &str, value: &str) -> Result<(), StageError> {
         let wrong = || StageError::Failed(format!("{key} cannot be {value}"));
-        let known = match (key, value) {
-            ("time", value) => Timestamp::parse(value).map(|time| self.start = time),
-            ("require_tls", "true") => Some(self.require_tls = true),
-            ("require_tls", "false") => Some(self.require_tls = false),
-            ("iq_auth", "never") => Some(self.iq_auth = IqAuth::Never),
-            ("iq_auth", "when-encrypted") => Some(self.iq_auth = IqAuth::WhenEncrypted),
-            ("iq_auth", "always") => Some(self.iq_auth = IqAuth::Always),
-            ("registration", "open") => Some(self.extensions.registration = extensions::registration::Options::Open),
-            ("registration", "closed") => {
-                Some(self.extensions.registration = extensions::registration::Options::Closed)
-            }
-            (key, number) => self.limit(key, number.parse().map_err(|_| wrong())?),
-        };
-        known.ok_or_else(wrong)
+        match (key, value) {
+            ("time", value) => self.start = Timestamp::parse(value).ok_or_else(wrong)?,
+            ("require_tls", "true") => self.require_tls = true,
+            ("require_tls", "false") => self.require_tls = false,
+            ("iq_auth", "never") => self.iq_auth = IqAuth::Never,
+            ("iq_auth", "when-encrypted") => self.iq_auth = IqAuth::WhenEncrypted,
+            ("iq_auth", "always") => self.iq_auth = IqAuth::Always,
+            ("registration", "open") => self.extensions.registration = Registration::Open,
+            ("registration", "closed") => self.extensions.registration = Registration::Closed,
+            (key, number) => self.limit(key, number.parse().map_err(|_| wrong())?).ok_or_else(wrong)?,
+        }
+        Ok(())
     }
 
     /// A bound of the server by its name in the configuration.

@@ -86,13 +86,13 @@ impl Tree {
         if self.children.is_empty() {
             lines.push(format!("{margin}<{open}/>"));
         } else if self.elements().next().is_none() {
-            lines.push(format!("{margin}<{open}>{}</{}>", escape(&self.text()), self.prefixed()));
+            lines.push(format!("{margin}<{open}>{}</{}>", shown(&self.text()), self.prefixed()));
         } else {
             lines.push(format!("{margin}<{open}>"));
             for child in &self.children {
                 match child {
                     Child::Element(element) => element.write_lines(&self.name.ns, depth + 1, lines),
-                    Child::Text(text) => lines.push(format!("{margin}  {}", escape(text))),
+                    Child::Text(text) => lines.push(format!("{margin}  {}", shown(text))),
                 }
             }
             lines.push(format!("{margin}</{}>", self.prefixed()));
@@ -102,10 +102,10 @@ impl Tree {
     fn open_tag(&self, outer_ns: &str) -> String {
         let mut tag = self.prefixed();
         if self.name.ns != outer_ns && prefix(&self.name.ns).is_none() {
-            tag.push_str(&format!(" xmlns=\"{}\"", escape(&self.name.ns)));
+            tag.push_str(&format!(" xmlns=\"{}\"", shown(&self.name.ns)));
         }
         for (name, value) in &self.attrs {
-            tag.push_str(&format!(" {name}=\"{}\"", escape(value)));
+            tag.push_str(&format!(" {name}=\"{}\"", shown(value)));
         }
         tag
     }
@@ -132,6 +132,11 @@ impl fmt::Display for Name {
             (ns, None) => write!(f, "{{{ns}}}{}", self.local),
         }
     }
+}
+
+/// Escapes a text for people to read: an apostrophe may stand between double quotes.
+fn shown(text: &str) -> String {
+    escape(text).replace("&apos;", "'")
 }
 
 /// Escapes a text for an attribute or between tags.

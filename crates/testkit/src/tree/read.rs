@@ -34,12 +34,21 @@ pub struct StreamReader {
     header_seen: bool,
     broken: bool,
     read: usize,
+    /// One document only, whatever it says.
+    fragment: bool,
 }
 
 impl StreamReader {
     /// A reader that expects a stream's first byte.
     pub fn new() -> Self {
-        StreamReader { parser: fresh_parser(), open: Vec::new(), header_seen: false, broken: false, read: 0 }
+        StreamReader {
+            parser: fresh_parser(),
+            open: Vec::new(),
+            header_seen: false,
+            broken: false,
+            read: 0,
+            fragment: false,
+        }
     }
 
     /// Reads more bytes and returns what they completed.
@@ -96,7 +105,7 @@ impl StreamReader {
             outer.children.push(Child::Element(tree));
             return None;
         }
-        if starts_stream_anew(&tree) {
+        if starts_stream_anew(&tree) && !self.fragment {
             self.parser = fresh_parser();
             self.header_seen = false;
         }
@@ -132,8 +141,7 @@ pub fn read_fragment(text: &str) -> Result<Vec<Content>, String> {
         _ if header => declared,
         _ => format!("{outer}{text}</outer>"),
     };
-    let mut reader =
-        StreamReader { parser: fresh_parser(), open: Vec::new(), header_seen: false, broken: false, read: 0 };
+    let mut reader = StreamReader { fragment: true, ..StreamReader::new() };
     let mut contents: Vec<Content> = reader.feed(document.as_bytes()).into_iter().map(|item| item.content).collect();
     if let Some(Content::Broken(why)) = contents.last() {
         return Err(why.clone());
@@ -212,6 +220,7 @@ mod tests {
         assert!(
             matches!(&contents[..], [Content::Element(_), Content::Element(error)] if error.text() == "Disconnected")
         );
+        assert_eq!(read_fragment("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/><presence/>").unwrap().len(), 2);
         assert!(read_fragment("<presence>").is_err());
         assert!(matches!(&read_fragment("<stream:stream id='1'>").unwrap()[..], [Content::Header(_)]));
     }

@@ -145,7 +145,7 @@ impl<S: Socket> Stream<S> {
             let Poll::Ready(wrote) = self.write(cx, scratch)? else { return self.watch(cx, scratch) };
             let read = self.read(cx, scratch)?;
             if !(wrote || read) {
-                if self.leaving {
+                if self.leaving && self.is_ready(cx) {
                     return Err(End::ByPeer);
                 }
                 return self.watch(cx, scratch);
@@ -226,10 +226,7 @@ impl<S: Socket> Stream<S> {
     /// Steps 3 to 5: admits what waits, or else reads once and admits that; nothing while the session's home is not
     /// ready. Whether there was anything.
     fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<bool, End> {
-        if self.leaving {
-            return Ok(false);
-        }
-        if self.door.as_ref().is_none_or(|door| door.poll_ready(cx).is_pending()) {
+        if self.leaving || !self.is_ready(cx) {
             return Ok(false);
         }
         if let Some(waiting) = self.waiting.take() {
@@ -281,6 +278,11 @@ impl<S: Socket> Stream<S> {
         door.admit_all(admitted);
         self.doors.metrics().stanzas_in.add(count);
         end
+    }
+
+    /// False while the session's home waits for a commit or for another home.
+    fn is_ready(&self, cx: &mut Context<'_>) -> bool {
+        self.door.as_ref().is_some_and(|door| door.poll_ready(cx).is_ready())
     }
 
     /// Before it sleeps: whether it has been stuck or silent for too long, and when to look again.

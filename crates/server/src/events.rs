@@ -68,6 +68,8 @@ events! {
     password_changed: INFO { account }
     /// An account was removed from the command line.
     account_removed: INFO { account }
+    /// Something that was asked for on the command line broke inside the server.
+    operation_failed: ERROR { operation, reason }
     /// Somebody other than the server's own user reached for the control socket and was turned away.
     control_refused: WARN { user }
     /// The control socket or the metrics page could not take a connection.

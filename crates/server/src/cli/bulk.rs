@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::reach::Reach;
-use super::{Setup, password};
+use super::{Setup, password, say};
+use crate::control::ASK_BYTES_MAX;
 use crate::failure::Failure;
 use crate::operations::{Answer, Ask, NewAccount, Secret, derive};
 
@@ -36,11 +37,11 @@ pub(super) fn run(setup: &Setup, file: &Path, keep_for_digest: bool, json: bool)
     let mut outcome = Outcome::default();
     let lines = read(file, &mut outcome)?;
     let mut reach = Reach::open(setup)?;
-    let mut done = 0;
-    for lines_together in lines.chunks(TOGETHER) {
-        add(&mut reach, lines_together, keep_for_digest, &mut outcome)?;
-        done += lines_together.len();
-        progress(done, lines.len());
+    let mut rest = lines.as_slice();
+    while let Some((together, later)) = rest.split_at_checked(together(rest)).filter(|(some, _)| !some.is_empty()) {
+        add(&mut reach, together, keep_for_digest, &mut outcome)?;
+        rest = later;
+        progress(lines.len() - rest.len(), lines.len());
     }
     reach.close()?;
     outcome.refused.sort();
@@ -95,6 +96,17 @@ fn line(number: usize, text: &str) -> Result<Option<Line>, String> {
     Ok(Some(Line { number, jid: jid.to_owned(), password: password.to_owned() }))
 }
 
+/// How many of the first lines fit into one question.
+fn together(lines: &[Line]) -> usize {
+    let mut bytes = 0;
+    let fits = lines.iter().take(TOGETHER).take_while(|line| {
+        // JSON may write one byte as six; the keys take some hundred.
+        bytes += 1_000 + 6 * (line.jid.len() + line.password.len());
+        bytes <= ASK_BYTES_MAX
+    });
+    fits.count()
+}
+
 fn add(reach: &mut Reach, lines: &[Line], keep_for_digest: bool, outcome: &mut Outcome) -> Result<(), Failure> {
     let secrets: Vec<Secret> =
         lines.iter().map(|line| Secret { password: line.password.clone(), digest: keep_for_digest }).collect();
@@ -130,13 +142,13 @@ fn progress(done: usize, all: usize) {
 fn tell(outcome: &Outcome, file: &Path, json: bool) {
     if json {
         let refused = outcome.refused.iter().map(|(line, why)| serde_json::json!({ "line": line, "why": why }));
-        println!("{}", serde_json::json!({ "added": outcome.added, "refused": refused.collect::<Vec<_>>() }));
+        say(serde_json::json!({ "added": outcome.added, "refused": refused.collect::<Vec<_>>() }));
         return;
     }
     for (number, sentence) in &outcome.refused {
         eprintln!("{}:{number}: {sentence}", file.display());
     }
-    println!("{} added, {} refused", outcome.added, outcome.refused.len());
+    say(format!("{} added, {} refused", outcome.added, outcome.refused.len()));
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Origin, Place, Setup};
+use super::{Origin, Place, Setup, say};
 use crate::doctor::{self, Finding, Verdict};
 use crate::failure::Failure;
 
@@ -45,9 +45,9 @@ fn configuration(setup: &Setup) -> Finding {
 fn tell(findings: &[Finding], json: bool) {
     for finding in findings {
         if json {
-            println!("{}", serde_json::json!(finding));
+            say(serde_json::json!(finding));
         } else {
-            println!("{finding}");
+            say(finding);
         }
     }
 }

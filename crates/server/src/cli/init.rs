@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::say;
 use crate::config::{Domain, commented};
 use crate::failure::Failure;
 
@@ -40,7 +41,7 @@ impl Init {
         };
         written.map_err(|error| self.refused(&error))?;
         if let Some(file) = &self.file {
-            println!("Written: {0}\nNext: yatter --config {0} check", file.display());
+            say(format!("Written: {0}\nNext: yatter --config {0} check", file.display()));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -4,11 +4,13 @@ mod bulk;
 mod check;
 mod init;
 mod password;
+mod protocols;
 mod reach;
 mod setup;
 mod status;
 mod user;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,7 +31,7 @@ struct Cli {
     #[command(flatten)]
     place: Place,
     /// Without a configuration file: anybody on this machine may make an account from a client.
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long)]
     open_registration: bool,
     #[command(subcommand)]
     command: Option<Command>,
@@ -65,6 +67,8 @@ enum Command {
     },
     /// Tell how the running server is doing.
     Status,
+    /// Tell which specifications are followed, and how far.
+    Protocols(protocols::Protocols),
 }
 
 /// Runs the command line; the process ends with what it returns.
@@ -86,8 +90,14 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Check) => check::run(place),
         Some(Command::User { what }) => what.run(place),
         Some(Command::Status) => status::run(place),
+        Some(Command::Protocols(protocols)) => Ok(protocols.run(place)),
         None => wire::serve(Setup::find(place, cli.open_registration)?),
     }
+}
+
+/// Prints a line. Whoever reads may have gone away, having seen enough.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 const EXAMPLES: &str = "\

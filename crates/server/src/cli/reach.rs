@@ -25,6 +25,18 @@ pub(super) enum Reach {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Reach {
+    /// Reaches accounts that are there: a folder that is not is a mistake.
+    pub(super) fn existing(setup: &Setup) -> Result<Self, Failure> {
+        let data = setup.config.data.display();
+        if !setup.config.data.exists() {
+            return Err(Failure::new(format!(
+                "there is no data folder {data}, so no account either: is another one meant (--data, --config)?"
+            )));
+        }
+        Reach::open(setup)
+    }
+
+    /// Reaches the accounts, or the place where the first will be.
     pub(super) fn open(setup: &Setup) -> Result<Self, Failure> {
         let data = &setup.config.data;
         let began = Instant::now();

@@ -37,6 +37,12 @@ impl Setup {
         let file = place.config.clone().or_else(|| Path::new(SYSTEM_FILE).exists().then(|| SYSTEM_FILE.into()));
         let data = place.data.as_deref().map(absolute).transpose()?;
         let Some(file) = file else { return Setup::development(data, open_registration) };
+        if open_registration {
+            return Err(Failure::new(format!(
+                "--open-registration is for a start without configuration: write registration = \"open\" into {}",
+                file.display()
+            )));
+        }
         let mut setup = Setup { config: Config::load(&file)?, origin: Origin::File(file), data };
         setup.overrule()?;
         Ok(setup)

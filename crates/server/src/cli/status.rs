@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Place, Setup};
+use super::{Place, Setup, say};
 use crate::control::Client;
 use crate::failure::Failure;
 use crate::operations::{Answer, Ask, Status};
@@ -14,8 +14,8 @@ pub(super) fn run(place: &Place) -> Result<ExitCode, Failure> {
         return Err(Failure::new(format!("no server runs on the data folder {}", data.display())));
     };
     match client.ask(Ask::Status)? {
-        Answer::Status(status) if place.json => println!("{}", serde_json::json!(status)),
-        Answer::Status(status) => print!("{}", lines(&status)),
+        Answer::Status(status) if place.json => say(serde_json::json!(status)),
+        Answer::Status(status) => say(lines(&status)),
         Answer::Refused { sentence } => return Err(Failure::new(sentence)),
         _ => return Err(Failure::new("the server answers something else than it was asked")),
     }
@@ -39,7 +39,7 @@ fn lines(status: &Status) -> String {
         format!("accounts awake {}", status.accounts_awake),
         format!("writes waiting {}", status.writes_waiting),
     ]);
-    lines.join("\n") + "\n"
+    lines.join("\n")
 }
 
 fn duration(seconds: u64) -> String {

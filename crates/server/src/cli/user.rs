@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::reach::Reach;
-use super::{Place, Setup, bulk, password};
+use super::{Place, Setup, bulk, password, say};
 use crate::failure::Failure;
 use crate::operations::{Answer, Ask, Listed, NewAccount, Proof, Secret, derive};
 
@@ -107,7 +107,7 @@ fn passwd(setup: &Setup, place: &Place, jid: String, how: &Password) -> Result<E
 }
 
 fn change(setup: &Setup, place: &Place, ask: Ask, said: &str) -> Result<ExitCode, Failure> {
-    let mut reach = Reach::open(setup)?;
+    let mut reach = Reach::existing(setup)?;
     reach.ask(ask)?;
     reach.close()?;
     done(place, said)
@@ -115,9 +115,9 @@ fn change(setup: &Setup, place: &Place, ask: Ask, said: &str) -> Result<ExitCode
 
 fn done(place: &Place, said: &str) -> Result<ExitCode, Failure> {
     if place.json {
-        println!("{}", serde_json::json!({ "done": said }));
+        say(serde_json::json!({ "done": said }));
     } else {
-        println!("{said}");
+        say(said);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -130,7 +130,7 @@ fn prove(jid: &str, how: &Password) -> Result<Proof, Failure> {
 
 fn list(setup: &Setup, place: &Place, host: Option<String>) -> Result<ExitCode, Failure> {
     let hosts = host.map_or_else(|| setup.config.hosts.iter().map(ToString::to_string).collect(), |host| vec![host]);
-    let mut reach = Reach::open(setup)?;
+    let mut reach = Reach::existing(setup)?;
     for host in hosts {
         let mut after = String::new();
         loop {
@@ -147,27 +147,22 @@ fn list(setup: &Setup, place: &Place, host: Option<String>) -> Result<ExitCode, 
 
 /// One account a line; with `--json` one object a line.
 fn print_page(accounts: &[Listed], json: bool) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
     for account in accounts {
-        let written = match json {
-            true => writeln!(out, "{}", serde_json::json!(account)),
-            false => writeln!(out, "{}", account.jid),
-        };
-        if written.is_err() {
-            // Whoever reads has seen enough.
-            return;
+        if json {
+            say(serde_json::json!(account));
+        } else {
+            say(&account.jid);
         }
     }
 }
 
 fn export(setup: &Setup, jid: String) -> Result<ExitCode, Failure> {
-    let mut reach = Reach::open(setup)?;
+    let mut reach = Reach::existing(setup)?;
     let answer = reach.ask(Ask::ExportAccount { jid })?;
     reach.close()?;
     if let Answer::Account { account } = answer {
         let text = serde_json::to_string_pretty(&account).map_err(Failure::new)?;
-        println!("{text}");
+        say(text);
     }
     Ok(ExitCode::SUCCESS)
 }

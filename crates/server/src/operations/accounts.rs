@@ -19,11 +19,12 @@ pub(super) async fn add(hub: &Hub, accounts: Vec<NewAccount>) -> Answer {
     if accounts.len() > ADD_MAX {
         return Answer::refused(format!("at most {ADD_MAX} accounts can be added at once"));
     }
-    let mut refused: Vec<Option<String>> = vec![None; accounts.len()];
+    // What stays so is what a panic has left in the air.
+    let mut refused = vec![Some("the server failed at it; its log says more".to_owned()); accounts.len()];
     let mut under_way = JoinSet::new();
     let mut settle = |done: Result<(usize, Result<(), String>), tokio::task::JoinError>| match done {
         Ok((n, result)) => refused[n] = result.err(),
-        Err(error) => tracing::error!(%error, "adding an account failed"),
+        Err(error) => events::operation_failed("user add", error),
     };
     for (n, account) in accounts.into_iter().enumerate() {
         if under_way.len() >= IN_FLIGHT

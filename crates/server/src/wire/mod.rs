@@ -152,16 +152,15 @@ impl Server {
     async fn stop(self) -> Result<(), Failure> {
         let began = Instant::now();
         self.open.stop_accepting();
-        self.hub.shutdown().await;
-        self.open.closed(GOODBYE).await;
-        let flushed = self.hub.flush().await;
-        for task in &self.beside {
-            task.abort();
-        }
+        // From here on a command waits until it can open the storage itself.
         for task in self.beside {
+            task.abort();
             // Cancelled just now; its socket is gone when it has ended.
             let _ = task.await;
         }
+        self.hub.shutdown().await;
+        self.open.closed(GOODBYE).await;
+        let flushed = self.hub.flush().await;
         flushed.map_err(|error| Failure::new(format!("not everything could be stored: {error}")))?;
         events::stopped(began.elapsed().as_millis());
         Ok(())

@@ -1,7 +1,7 @@
 //! Opens the data folder and what is stored in it.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use store::{SqliteOptions, Store};
@@ -23,6 +23,7 @@ pub enum Opened {
 /// One sentence on what is in the way: no right to write, a full disk, a damaged or newer database.
 pub fn open(config: &Config) -> Result<Opened, Failure> {
     make_folder(&config.data)?;
+    refuse_others(&config.data.join(DATABASE))?;
     match config.storage.url {
         Engine::Memory => Ok(Opened::Store(Store::memory())),
         Engine::Sqlite => match Store::sqlite(&config.data, SqliteOptions::default()) {
@@ -31,6 +32,20 @@ pub fn open(config: &Config) -> Result<Opened, Failure> {
             Err(error) => Err(Failure::new(error)),
         },
     }
+}
+
+/// The file that every SQLite storage has.
+const DATABASE: &str = "yatter.sqlite";
+
+/// Refuses a database of another user: root can open it, but what root then writes its owner cannot.
+fn refuse_others(database: &Path) -> Result<(), Failure> {
+    let owner = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.uid());
+    let (Some(theirs), Some(ours)) = (owner(database), owner(Path::new("/proc/self"))) else { return Ok(()) };
+    if theirs == ours {
+        return Ok(());
+    }
+    let database = database.display();
+    Err(Failure::new(format!("{database} belongs to user {theirs}, and this is user {ours}: run it as that user")))
 }
 
 fn make_folder(data: &Path) -> Result<(), Failure> {

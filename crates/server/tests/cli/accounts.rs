@@ -96,6 +96,69 @@ fn many_accounts_come_through_the_running_server() {
 }
 
 #[test]
+fn accounts_in_memory_need_a_running_server() {
+    let stage = Stage::new();
+    stage.configure("[storage]\nurl = \"memory\"");
+    let ran = stage.add("alice@localhost");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("start the server first"), "{}", ran.err);
+    let server = stage.serve();
+    assert_eq!(stage.add("alice@localhost").code, 0);
+    assert_eq!(stage.accounts(), "alice@localhost\n");
+    assert_eq!(stage.run(&[]).code, 1);
+    assert_eq!(server.stop("TERM").0, Some(0));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_not_made_by_asking() {
+    let stage = Stage::new();
+    let expected = format!(
+        "yatter: there is no data folder {}, so no account either: is another one meant (--data, --config)?\n",
+        stage.data().display()
+    );
+    for arguments in [&["user", "list"][..], &["user", "remove", "a@localhost"], &["user", "export", "a@localhost"]] {
+        let ran = stage.run(arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (1, expected.as_str()));
+    }
+    assert!(!stage.data().exists());
+}
+
+#[test]
+fn a_database_of_another_user_is_left_alone() {
+    let stage = Stage::new();
+    assert_eq!(stage.add("alice@localhost").code, 0);
+    let database = stage.data().join("yatter.sqlite");
+    if std::os::unix::fs::chown(&database, Some(12_345), None).is_err() {
+        // Only root can give files away.
+        return;
+    }
+    let ran = stage.add("bob@localhost");
+    let expected =
+        format!("yatter: {} belongs to user 12345, and this is user 0: run it as that user\n", database.display());
+    assert_eq!((ran.code, ran.err), (1, expected));
+}
+
+#[test]
+fn commands_at_the_same_time_wait_for_each_other() {
+    let stage = Stage::new();
+    std::thread::scope(|scope| {
+        let adding: Vec<_> = (0..6)
+            .map(|n| {
+                scope.spawn({
+                    let stage = &stage;
+                    move || stage.add(&format!("user{n}@localhost"))
+                })
+            })
+            .collect();
+        for added in adding {
+            let ran = added.join().unwrap();
+            assert_eq!(ran.code, 0, "{}", ran.err);
+        }
+    });
+    assert_eq!(stage.accounts().lines().count(), 6);
+}
+
+#[test]
 fn an_export_has_everything_but_the_password() {
     let stage = Stage::new();
     assert_eq!(stage.add("Alice@localhost").code, 0);

@@ -71,6 +71,18 @@ fn init_writes_a_file_once_and_the_file_is_good() {
 }
 
 #[test]
+fn open_registration_by_the_command_line_is_for_trials_only() {
+    let stage = Stage::new();
+    let ran = stage.run(&["--open-registration"]);
+    let file = stage.config();
+    let expected = format!(
+        "yatter: --open-registration is for a start without configuration: write registration = \"open\" into {}\n",
+        file.display()
+    );
+    assert_eq!((ran.code, ran.err), (1, expected));
+}
+
+#[test]
 fn help_teaches() {
     let stage = Stage::new();
     for (arguments, taught) in [

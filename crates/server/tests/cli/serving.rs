@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::stage::{Server, Stage, eventually, free_port, mode};
 
@@ -78,6 +80,41 @@ fn a_taken_port_names_the_address() {
     );
     assert_eq!(ran.err.lines().last(), Some(sentence.as_str()), "{}", ran.err);
     assert_eq!(ran.out, "");
+}
+
+#[test]
+fn a_damaged_database_says_what_to_do() {
+    let stage = Stage::new();
+    assert_eq!(stage.add("alice@localhost").code, 0);
+    fs::write(stage.data().join("yatter.sqlite"), vec![b'x'; 8_192]).unwrap();
+    let ran = stage.run(&[]);
+    assert_eq!(ran.code, 1);
+    let last = ran.err.lines().last().unwrap();
+    assert!(last.starts_with("yatter: ") && last.contains("restore the last backup"), "{}", ran.err);
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn the_service_manager_is_told() {
+    let stage = Stage::new();
+    let path = stage.folder.join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut command = stage.command(&[]);
+    command.env("NOTIFY_SOCKET", &path);
+    let server = Server::start(command);
+    let told = || {
+        let mut message = [0; 256];
+        let size = manager.recv(&mut message).unwrap();
+        String::from_utf8_lossy(&message[..size]).into_owned()
+    };
+    assert_eq!(told().trim(), "READY=1");
+    server.signal("HUP");
+    let reloading = told();
+    assert!(reloading.contains("RELOADING=1\n") && reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    assert_eq!(told().trim(), "READY=1");
+    assert_eq!(server.stop("TERM").0, Some(0));
+    assert_eq!(told().trim(), "STOPPING=1");
 }
 
 #[test]

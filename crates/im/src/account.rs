@@ -33,6 +33,8 @@ pub struct Present {
     pub(crate) priority: i8,
     /// It has asked for the roster, and so gets pushes (RFC 6121 §2.1.6).
     pub(crate) interested: bool,
+    /// Since it became available, it has been told who waits for an answer.
+    pub(crate) told_requests: bool,
     /// Whom it has sent available presence directly (RFC 6121 §4.6.3).
     pub(crate) directed: HashSet<Jid>,
     /// Who answered its presence with an error, or was sent unavailable directly: no further broadcasts until it becomes available anew.
@@ -42,7 +44,16 @@ pub struct Present {
 impl Present {
     pub(crate) fn new(session: Arc<Session>) -> Present {
         let (directed, stopped) = (HashSet::new(), HashSet::new());
-        Present { session, presence: None, invisible: false, priority: 0, interested: false, directed, stopped }
+        Present {
+            session,
+            presence: None,
+            invisible: false,
+            priority: 0,
+            interested: false,
+            told_requests: false,
+            directed,
+            stopped,
+        }
     }
 
     /// The session itself.
@@ -63,6 +74,11 @@ impl Present {
     /// Whether messages to the bare JID may go to it (RFC 6121 §8.5.2.1.1).
     pub fn takes_messages(&self) -> bool {
         self.is_available() && self.priority >= 0 && self.session.is_open()
+    }
+
+    /// Whether this session shows its presence to `other` in particular (RFC 6121 §4.6): to that very address, or to the room in which it is.
+    pub(crate) fn shows_itself_to(&self, other: &Jid) -> bool {
+        self.directed.iter().any(|jid| jid.same_bare(other))
     }
 
     /// Its priority; 0 unless it said otherwise.

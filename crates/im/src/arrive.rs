@@ -132,13 +132,22 @@ impl Within<'_> {
 
     fn iq_in(&mut self, stanza: &Arc<Stanza>) {
         if stanza.to().is_some_and(Jid::is_full) {
-            if self.give_exact(stanza.clone()).is_some() {
+            // §8.5.3.1: a stranger's question would tell him, by its answer, that the session is there.
+            let secret = stanza.may_be_answered() && !self.may_ask(stanza);
+            if secret || self.give_exact(stanza.clone()).is_some() {
                 // §8.5.3.2.3: a question is returned; an answer that nobody waits for is dropped.
                 self.bounce(stanza, &StanzaError::service_unavailable());
             }
         } else if stanza.may_be_answered() {
             self.iq_to_account(None, stanza);
         }
+    }
+
+    /// Whether the sender may know that the session it asks is there: by subscription, or because that session has shown itself.
+    fn may_ask(&self, stanza: &Stanza) -> bool {
+        let (Some(from), Some(to)) = (stanza.from(), stanza.to()) else { return false };
+        let named = to.resource().and_then(|resource| self.account.session(resource));
+        self.account.shows_presence_to(from) || named.is_some_and(|present| present.shows_itself_to(from))
     }
 
     /// §8.5.2.1.3: the server answers on behalf of the account. `session` is the asker when it is one of this very account.

@@ -167,6 +167,7 @@ impl Within<'_> {
     fn leave_contacts(&mut self, session: &Arc<Session>, farewell: &Stanza) {
         let Some(present) = self.account.present(session) else { return };
         let (was, invisible) = (present.presence.take(), std::mem::take(&mut present.invisible));
+        present.told_requests = false;
         let directed = std::mem::take(&mut present.directed);
         let stopped = std::mem::take(&mut present.stopped);
         let mut to: Vec<Jid> = Vec::new();

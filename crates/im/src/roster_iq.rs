@@ -76,13 +76,13 @@ impl Within<'_> {
         }
         let ticket = self.write(batch);
         self.push_after(&ticket, change);
-        for (stanza, id) in farewells {
-            self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
-        }
         if change.hides() {
             for stanza in self.show_all_to(&change.jid, false) {
                 self.after(&ticket, Effect::Route(Arc::new(stanza)), None);
             }
+        }
+        for (stanza, id) in farewells {
+            self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
         }
         ticket
     }

@@ -115,8 +115,12 @@ impl Turn<'_> {
         }
     }
 
-    /// Presence for an account that sleeps: it has no session, so there is nobody to tell. A probe is answered from the stored roster item.
+    /// What is not worth waking an account for. It has no session, so there is nobody to tell. A probe is answered from the stored roster item.
     fn sleeping(&mut self, stanza: &Stanza) {
+        if stanza.kind() != Kind::Presence && stanza.to().is_some_and(Jid::is_full) {
+            // Whether or not the account exists, that session does not (RFC 6121 §8.5.3.2).
+            return self.bounce(stanza, &StanzaError::service_unavailable());
+        }
         if stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Probe {
             let (hub, probe) = (self.hub.clone(), stanza.clone());
             hub.clone().spawn(async move {
@@ -138,7 +142,9 @@ impl Turn<'_> {
 
     fn answer_unsubscribed(&mut self, stanza: &Stanza) {
         if let (Some(from), Some(to)) = (stanza.from(), stanza.to()) {
-            self.reply(Stanza::presence(PresenceType::Unsubscribed, Some(to.bare()), Some(from.bare())));
+            let mut answer = Stanza::presence(PresenceType::Unsubscribed, Some(to.bare()), Some(from.bare()));
+            answer.append(xml::Builder::new(xmpp::ns::CLIENT, "status").text("Not Found").finish());
+            self.reply(answer);
         }
     }
 
@@ -205,6 +211,6 @@ fn wakes(stanza: &Stanza) -> bool {
             stanza.presence_type(),
             PresenceType::Subscribe | PresenceType::Subscribed | PresenceType::Unsubscribe | PresenceType::Unsubscribed
         ),
-        Kind::Iq => stanza.may_be_answered(),
+        Kind::Iq => stanza.may_be_answered() && stanza.to().is_some_and(Jid::is_bare),
     }
 }

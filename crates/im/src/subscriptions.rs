@@ -51,13 +51,16 @@ impl Within<'_> {
             batch = batch.log(&self.hub.shapes().outgoing, self.account.jid().as_str(), *id, bytes_of(stanza));
         }
         let ticket = self.write(batch);
+        // RFC 6121 §3.2.2: unavailable presence goes before `unsubscribed`. §3.1.5: available presence comes after `subscribed`.
+        if change.hides() {
+            self.show_after(&ticket, contact, false);
+        }
         self.push_after(&ticket, &change);
         if let Some((id, stanza)) = logged {
             self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
         }
-        // The contact learns first what has become of the subscription, then what follows from it (RFC 6121 §3.1.5, §3.2.2).
-        if change.shows() || change.hides() {
-            self.show_after(&ticket, contact, change.shows());
+        if change.shows() {
+            self.show_after(&ticket, contact, true);
         }
     }
 
@@ -107,12 +110,18 @@ impl Within<'_> {
         }
     }
 
-    /// RFC 6121 §3.1.3: requests that wait for an answer are told to each session anew; in 2000, at each asking for the roster.
+    /// RFC 6121 §3.1.3: requests that wait for an answer are told to each session that becomes available, once it has asked for the roster; in 2000, at
+    /// each asking for the roster.
     pub(crate) fn tell_pending_requests(&mut self, session: &Arc<Session>) {
         let Some(present) = self.account.present(session) else { return };
-        if !present.interested || (session.dialect() == Dialect::X && !present.is_available()) {
+        let due = match session.dialect() {
+            Dialect::J => present.interested,
+            Dialect::X => present.interested && present.is_available() && !present.told_requests,
+        };
+        if !due {
             return;
         }
+        present.told_requests = true;
         let own = self.account.jid().clone();
         // Of a request that was too large to keep, only the fact is known.
         let bare = |from: &Jid| Stanza::presence(PresenceType::Subscribe, Some(from.clone()), Some(own.clone()));

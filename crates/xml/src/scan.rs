@@ -165,10 +165,10 @@ impl Scanner<'_> {
         {
             return Ok(self.enter(complete, at, b"<![CDATA[".len(), State::CData));
         }
+        if rest.starts_with(b"<!-") && !self.context.lenient {
+            return Err(Error::RestrictedXml("comment"));
+        }
         if let Some(complete) = begins(rest, b"<!--") {
-            if !self.context.lenient && rest.len() > 2 {
-                return Err(Error::RestrictedXml("comment"));
-            }
             return Ok(self.enter(complete, at, b"<!--".len(), State::Comment));
         }
         match begins(rest, b"<!DOCTYPE") {

@@ -20,6 +20,10 @@ pub(crate) fn agree(input: &[u8], lenient: bool) -> usize {
         return own.len();
     }
     if let Some(Event::Header(own)) = events.first() {
+        let tags = input.split(|&byte| byte == b'<').take(3);
+        if tags.map(String::from_utf8_lossy).any(|tag| tag.contains(RXML_LACKS)) {
+            return 0;
+        }
         is_their_header(own, header.as_ref(), input);
     }
     assert!(own.len() <= theirs.len(), "accepted what rxml refuses: {}\n{own:?}", input.escape_ascii());
@@ -31,8 +35,10 @@ pub(crate) fn agree(input: &[u8], lenient: bool) -> usize {
 }
 
 /// rxml 0.14 leaves U+FDF0 to U+FFFD out of the letters of names (XML 1.0 §2.3 has them).
+const RXML_LACKS: fn(char) -> bool = |c| matches!(c, '\u{fdf0}'..='\u{fffd}');
+
 fn has_letters_that_rxml_lacks(node: xml::Node<'_>) -> bool {
-    let lacks = |name: &str| name.contains(|c| matches!(c, '\u{fdf0}'..='\u{fffd}'));
+    let lacks = |name: &str| name.contains(RXML_LACKS);
     lacks(node.prefix().unwrap_or_default()) || lacks(node.name()) || node.attrs().any(|attr| lacks(attr.qname()))
 }
 
@@ -48,6 +54,9 @@ fn is_their_header(own: &xml::Header, theirs: Option<&Tree>, input: &[u8]) {
 
 /// Written to a stream of ours, an element means to rxml and to us what it means here.
 pub(crate) fn is_forwarded(element: &Element) {
+    if element.root().descendants().any(has_letters_that_rxml_lacks) {
+        return;
+    }
     for content in CONTENTS {
         let prolog = format!("<stream:stream xmlns='{content}' xmlns:stream='http://etherx.jabber.org/streams'>");
         let out = [prolog.as_bytes(), element.bytes()].concat();

@@ -49,7 +49,7 @@ impl Reach {
                     "the storage is \"memory\" and no server runs, so there are no accounts to change: start the server first",
                 ));
             }
-            match wire::open_store(&setup.config)? {
+            match wire::open_store(&setup.config, false)? {
                 Opened::Store(store) => return Reach::here(setup, store),
                 Opened::Busy(sentence) if began.elapsed() > PATIENCE => return Err(Failure::new(sentence)),
                 Opened::Busy(_) => {}

@@ -54,9 +54,37 @@ section! {
         pub offline_messages: u64 = 1_000, 0..=1_000_000;
         /// Elements that an account may keep in its private XML storage.
         pub private_elements: u64 = 200, 0..=10_000;
+        /// Bytes of these together.
+        pub private_bytes: u64 = 1_048_576, 0..=1_073_741_824;
+        /// Contacts in one roster.
+        pub roster_items: u64 = 4_000, 1..=100_000;
+        /// Text of one roster: addresses, names, groups.
+        pub roster_bytes: u64 = 1_048_576, 1_024..=67_108_864;
+        /// Contacts that a client of 2000 may change at once.
+        pub roster_set_items: u64 = 256, 1..=10_000;
+        /// The name that a user gives a contact.
+        pub roster_name_bytes: u64 = 1_023, 64..=65_536;
+        /// Groups that one contact is in.
+        pub roster_groups: u64 = 64, 1..=1_000;
+        /// The name of one group.
+        pub roster_group_bytes: u64 = 1_023, 64..=65_536;
+        /// What a client of 2000 may store beside one contact.
+        pub roster_extras_bytes: u64 = 2_048, 0..=65_536;
+        /// Strangers who wait for the user's answer.
+        pub roster_requests: u64 = 256, 1..=100_000;
+        /// A request that is kept whole until it is answered; of a larger one only the fact is kept.
+        pub roster_request_bytes: u64 = 8_192, 0..=262_144;
+        /// Removed contacts that are remembered, so that a client which was away need not fetch the whole roster.
+        pub roster_removals: u64 = 100, 0..=10_000;
         /// Accounts that are kept in memory without need.
         pub accounts_awake: u64 = 10_000, 1..=10_000_000;
         /// Passwords that are checked at the same time.
         pub password_checks: u64 = 4, 1..=1_024;
+        /// Bytes that wait for the disk from which on clients are slowed down.
+        pub backlog_soft_bytes: u64 = 16_777_216, 65_536..=17_179_869_184;
+        /// Bytes that wait for the disk from which on nothing more is taken.
+        pub backlog_hard_bytes: u64 = 67_108_864, 1_048_576..=17_179_869_184;
+        /// How large the database may become, after which it behaves as on a full disk; 0 is as large as the disk allows.
+        pub database_bytes: u64 = 0, 0..=1_125_899_906_842_624;
     }
 }

@@ -163,6 +163,7 @@ fn read(file: &DeTable<'_>, report: &mut Report<'_>) -> Config {
     }
     config.storage = section(file, "storage", report);
     config.limits = section(file, "limits", report);
+    agree(file, &config.limits, report);
     config.metrics = section(file, "metrics", report);
     config.log = section(file, "log", report);
     config
@@ -171,6 +172,14 @@ fn read(file: &DeTable<'_>, report: &mut Report<'_>) -> Config {
 fn section<S: Section>(file: &DeTable<'_>, name: &str, report: &mut Report<'_>) -> S {
     let Some(value) = file.get(name) else { return S::default() };
     report.under(name, |report| table(value, report).map(|table| S::read(table, report))).unwrap_or_default()
+}
+
+/// What is taken no more must not be less than what slows down.
+fn agree(file: &DeTable<'_>, limits: &Limits, report: &mut Report<'_>) {
+    if let Some(value) = file.get("limits").filter(|_| limits.backlog_soft_bytes > limits.backlog_hard_bytes) {
+        let problem = "`backlog_soft_bytes` is above `backlog_hard_bytes`; lower it or raise the other".to_owned();
+        report.under("limits", |report| report.fail(value.span(), Problem::Invalid(problem)));
+    }
 }
 
 fn unique_hosts(file: &DeTable<'_>, root: &Root, report: &mut Report<'_>) {

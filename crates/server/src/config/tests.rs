@@ -68,6 +68,10 @@ fn every_mistake_is_told_by_line_column_and_key() {
             "yatter.toml:2:16: limits.stanza_bytes: expects a whole number of bytes, not -5",
         ),
         (
+            "[limits]\nbacklog_soft_bytes = 100_000_000",
+            "yatter.toml:1:1: limits: `backlog_soft_bytes` is above `backlog_hard_bytes`; lower it or raise the other",
+        ),
+        (
             "[[listen]]\naddress = \"localhost\"",
             "yatter.toml:2:11: listen.address: expects an IP address and a port such as \"[::]:5222\" or \
              \"127.0.0.1:5222\", not `localhost`",

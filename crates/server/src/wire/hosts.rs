@@ -4,6 +4,7 @@ use extensions::{offline, private, registration};
 use im::HostOptions;
 use net::tls::Source;
 
+use super::limits::size;
 use crate::config::{Certificate, Config, Domain, HostTable, Limits, Registration};
 
 /// Every host with its extensions.
@@ -16,11 +17,11 @@ fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
         Registration::Closed => registration::Options::Closed,
         Registration::Open => registration::Options::Open,
     };
-    let elements = usize::try_from(limits.private_elements).unwrap_or(usize::MAX);
+    let private = private::Options { elements: size(limits.private_elements), bytes: size(limits.private_bytes) };
     let options = extensions::Options {
         registration,
         offline: offline::Options { messages: limits.offline_messages },
-        private: private::Options { elements },
+        private,
         ..extensions::Options::default()
     };
     HostOptions { name: name.jid().clone(), plan: Box::new(move |plan| extensions::plug(plan, &options)) }

@@ -1,5 +1,7 @@
 //! From the bounds of the configuration to those of the heart and of the doors.
 
+use store::SqliteOptions;
+
 use super::files::BESIDE_CONNECTIONS;
 use crate::config::Limits;
 
@@ -12,7 +14,32 @@ pub fn for_hub(limits: &Limits) -> im::Limits {
         directed_presences: size(limits.directed_presences),
         offline_messages: size(limits.offline_messages),
         password_checks: size(limits.password_checks),
-        ..im::Limits::default()
+        roster: for_rosters(limits),
+    }
+}
+
+fn for_rosters(limits: &Limits) -> im::roster::Limits {
+    im::roster::Limits {
+        items: size(limits.roster_items),
+        bytes: size(limits.roster_bytes),
+        set_items: size(limits.roster_set_items),
+        name_bytes: size(limits.roster_name_bytes),
+        groups: size(limits.roster_groups),
+        group_bytes: size(limits.roster_group_bytes),
+        extras_bytes: size(limits.roster_extras_bytes),
+        requests: size(limits.roster_requests),
+        request_bytes: size(limits.roster_request_bytes),
+        removals: size(limits.roster_removals),
+    }
+}
+
+/// The store's bounds.
+pub(super) fn for_store(limits: &Limits) -> SqliteOptions {
+    SqliteOptions {
+        backlog_soft_bytes: size(limits.backlog_soft_bytes),
+        backlog_hard_bytes: size(limits.backlog_hard_bytes),
+        file_bytes_max: (limits.database_bytes > 0).then_some(limits.database_bytes),
+        ..SqliteOptions::default()
     }
 }
 
@@ -43,10 +70,29 @@ pub(super) fn for_doors(limits: &Limits, open_files: u64) -> net::Limits {
 }
 
 /// The ranges in the declaration fit both.
-fn size(number: u64) -> usize {
+pub(super) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_crates() {
+        let limits = Limits::default();
+        assert_eq!(for_doors(&limits, u64::MAX), net::Limits::default());
+        assert_eq!(for_rosters(&limits), im::roster::Limits::default());
+        assert_eq!(format!("{:?}", for_hub(&limits)), format!("{:?}", im::Limits::default()));
+        let (store, default) = (for_store(&limits), SqliteOptions::default());
+        assert_eq!(
+            (store.backlog_soft_bytes, store.backlog_hard_bytes),
+            (default.backlog_soft_bytes, default.backlog_hard_bytes)
+        );
+        assert_eq!(store.file_bytes_max, default.file_bytes_max);
+    }
 }

@@ -34,7 +34,7 @@ pub use files::BESIDE_CONNECTIONS;
 pub use hosts::certificate_source;
 pub use limits::for_hub;
 pub use listeners::sentence as listener_sentence;
-pub use storage::{Opened, open as open_store};
+pub use storage::{DATABASE, Opened, open as open_store};
 
 use signals::{Signal, Signals};
 
@@ -123,7 +123,7 @@ impl Server {
     async fn start(setup: Setup, open_files: u64) -> Result<Self, Failure> {
         let config = &setup.config;
         announce::starting(&setup);
-        let store = match open_store(config)? {
+        let store = match open_store(config, false)? {
             Opened::Store(store) => store,
             Opened::Busy(sentence) => return Err(Failure::new(sentence)),
         };

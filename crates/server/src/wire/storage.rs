@@ -6,6 +6,7 @@ use std::path::Path;
 
 use store::{SqliteOptions, Store};
 
+use super::limits::for_store;
 use crate::config::{Config, Engine};
 use crate::failure::Failure;
 
@@ -18,15 +19,16 @@ pub enum Opened {
 }
 
 /// Opens the storage that the configuration names; makes the data folder, for its owner only, where there is none.
+/// With `verify` every byte of the database is read and checked first, which takes long when it is large.
 ///
 /// # Errors
 /// One sentence on what is in the way: no right to write, a full disk, a damaged or newer database.
-pub fn open(config: &Config) -> Result<Opened, Failure> {
+pub fn open(config: &Config, verify: bool) -> Result<Opened, Failure> {
     make_folder(&config.data)?;
     refuse_others(&config.data.join(DATABASE))?;
     match config.storage.url {
         Engine::Memory => Ok(Opened::Store(Store::memory())),
-        Engine::Sqlite => match Store::sqlite(&config.data, SqliteOptions::default()) {
+        Engine::Sqlite => match Store::sqlite(&config.data, SqliteOptions { verify, ..for_store(&config.limits) }) {
             Ok(store) => Ok(Opened::Store(store)),
             Err(error @ store::Error::Locked { .. }) => Ok(Opened::Busy(error.to_string())),
             Err(error) => Err(Failure::new(error)),
@@ -35,7 +37,7 @@ pub fn open(config: &Config) -> Result<Opened, Failure> {
 }
 
 /// The file that every SQLite storage has.
-const DATABASE: &str = "yatter.sqlite";
+pub const DATABASE: &str = "yatter.sqlite";
 
 /// Refuses a database of another user: root can open it, but what root then writes its owner cannot.
 fn refuse_others(database: &Path) -> Result<(), Failure> {

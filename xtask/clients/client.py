@@ -111,7 +111,7 @@ class Client:
             except queue.Empty:
                 about = {"waiting": self.waiting, "presences": self.presences, "roster": self.roster}
                 stage.fail(f"{self.title} sees {words}", about)
-            if event["event"] in ("gone", "error", "refused"):
+            if event["event"] in ("gone", "error"):
                 stage.fail(f"{self.title} sees {words}", event)
             self._learn(event)
             self.waiting.append(event)

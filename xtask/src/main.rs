@@ -23,12 +23,13 @@ cargo xtask: the chores of the workspace
   test      check, then the real clients; installs what they need (Debian packages, a Python environment in target/)
   tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
   clients   only the real clients, against the server built from here
-              --against yatter|prosody   another server, to see that the plays themselves are right
+              --against prosody          another server, to see that the plays themselves are right
+              --against PATH             a yatter that is built already
               --only NAME                plays whose name holds NAME; may be repeated
               --list                     their names
   bench     the server beside a bare relay, in turns: processor time per message, memory per session
               --turns 5 --seconds 3      how often and how long
-              --servers relay,yatter     which (also: prosody)
+              --servers relay,yatter     which (also: prosody, and the path of a yatter built before, to compare)
               --rows NAME                rows whose name holds NAME
 ";
 

@@ -25,7 +25,7 @@ pub(super) fn table(names: &[&str], measured: &[Measured]) -> String {
             let Spread { median, least, greatest } = spread(values);
             let ratio = reference.map(|relay| spread(&ratios(values, relay)).median);
             let shown_ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
-            let verdict = if *name == "yatter" { verdict(&one.row.budget, median, ratio) } else { String::new() };
+            let verdict = if name.contains("yatter") { verdict(&one.row.budget, median, ratio) } else { String::new() };
             let _ = writeln!(
                 out,
                 "{:<28} {name:<8} {median:>9.3} {least:>9.3} {greatest:>9.3} {shown_ratio:>8}  {verdict:<18} {}",

@@ -86,7 +86,7 @@ pub(crate) fn run(words: &[String], tally: &mut Tally) -> Result<()> {
     install::debian(&DEBIAN_PACKAGES)?;
     let python = install::python(&workspace)?;
     for play in plays {
-        if play.only_yatter && server.name() != "yatter" {
+        if play.only_yatter && !server.is_yatter() {
             println!("play {} ... left out: it is about yatter's own bytes", play.name);
             continue;
         }

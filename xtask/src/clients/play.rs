@@ -38,13 +38,13 @@ impl Play {
         let mut command = Command::new(python);
         command.arg("-B").arg(script).args(self.arguments).process_group(0);
         self.tell(&mut command, &stage);
-        command.env("PLAY_SERVER", server.name());
+        command.env("PLAY_SERVER", if server.is_yatter() { "yatter" } else { server.name() });
         let mut performance = Performance { server, stage, running };
         let passed = performance.follow(&mut Background::start("the play", &mut command)?)?;
         if !passed {
             println!("  the server's last words:\n{}", performance.stage.last_log_lines(15));
         }
-        ensure!(performance.running.stop(STOP_LIMIT)? || server.name() != "yatter", "the server did not end well");
+        ensure!(performance.running.stop(STOP_LIMIT)? || !server.is_yatter(), "the server did not end well");
         Ok(passed)
     }
 

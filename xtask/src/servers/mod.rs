@@ -48,7 +48,8 @@ pub(crate) struct User {
 
 /// A server that can be set up, started, and started again after its end.
 pub(crate) trait Server {
-    fn name(&self) -> &'static str;
+    /// What tables and folders call it.
+    fn name(&self) -> &str;
     /// Installs or builds what it needs.
     fn obtain(&self) -> Result<()>;
     /// Writes its configuration and adds the accounts. The folder exists and is empty.
@@ -61,15 +62,20 @@ pub(crate) trait Server {
     fn speaks_xmpp(&self) -> bool {
         true
     }
+    /// True for the server of this workspace, whose exact bytes we know.
+    fn is_yatter(&self) -> bool {
+        false
+    }
 }
 
-/// A server by name, with its programs out of `profile`.
+/// A server by name, with its programs out of `profile`; a path is a Yatter that somebody has built already.
 pub(crate) fn by_name(name: &str, workspace: &Workspace, profile: &str) -> Result<Box<dyn Server>> {
     Ok(match name {
         "yatter" => Box::new(yatter::Yatter::built(workspace, profile)),
         "relay" => Box::new(relay::Relay::built(workspace, profile)),
         "prosody" => Box::new(prosody::Prosody),
-        other => bail!("no server is called `{other}`: yatter, relay, prosody"),
+        path if path.contains('/') => Box::new(yatter::Yatter::ready(path)),
+        other => bail!("no server is called `{other}`: yatter, relay, prosody, or the path of a yatter"),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{install, servers::Doors};
 pub(super) struct Prosody;
 
 impl Server for Prosody {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "prosody"
     }
 

@@ -20,7 +20,7 @@ impl Relay {
 }
 
 impl Server for Relay {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "relay"
     }
 

@@ -11,13 +11,21 @@ use crate::process::{self, Background};
 use crate::workspace::{Workspace, cargo};
 
 pub(super) struct Yatter {
+    name: String,
     program: PathBuf,
-    profile: String,
+    /// `None`: it is there already.
+    profile: Option<String>,
 }
 
 impl Yatter {
     pub(super) fn built(workspace: &Workspace, profile: &str) -> Yatter {
-        Yatter { program: workspace.program(profile, "yatter"), profile: profile.to_owned() }
+        let program = workspace.program(profile, "yatter");
+        Yatter { name: "yatter".to_owned(), program, profile: Some(profile.to_owned()) }
+    }
+
+    pub(super) fn ready(path: &str) -> Yatter {
+        let name = path.trim_matches(['.', '/']).replace('/', "-");
+        Yatter { name, program: path.into(), profile: None }
     }
 
     fn command(&self, stage: &Stage) -> Result<Command> {
@@ -33,14 +41,19 @@ fn data(stage: &Stage) -> Result<String> {
 }
 
 impl Server for Yatter {
-    fn name(&self) -> &'static str {
-        "yatter"
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_yatter(&self) -> bool {
+        true
     }
 
     fn obtain(&self) -> Result<()> {
+        let Some(profile) = &self.profile else { return Ok(()) };
         let mut build = cargo();
         build.args(["build", "--package", "yatter-server", "--bin", "yatter"]);
-        if self.profile == "release" {
+        if profile == "release" {
             build.arg("--release");
         }
         process::must(&mut build)

@@ -7,6 +7,8 @@ mod pipe;
 mod prepare;
 mod report;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use crate::placeholders::Bindings;
 use crate::scene::{Login, Scene, Step};

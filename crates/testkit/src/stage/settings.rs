@@ -65,6 +65,9 @@ impl Settings {
             ("iq_auth", "always") => self.iq_auth = IqAuth::Always,
             ("registration", "open") => self.extensions.registration = Registration::Open,
             ("registration", "closed") => self.extensions.registration = Registration::Closed,
+            ("offline_messages", number) => {
+                self.extensions.offline.messages = number.parse().map_err(|_| wrong())?;
+            }
             (key, number) => self.limit(key, number.parse().map_err(|_| wrong())?).ok_or_else(wrong)?,
         }
         Ok(())
@@ -72,36 +75,59 @@ impl Settings {
 
     /// A bound of the server by its name in the configuration.
     fn limit(&mut self, key: &str, number: u32) -> Option<()> {
-        let (doors, heart, size) = (&mut self.doors, &mut self.heart, number as usize);
-        match key {
-            "login_s" => doors.login_s = number,
-            "handshake_s" => doors.handshake_s = number,
-            "idle_s" => doors.idle_s = number,
-            "dead_s" => doors.dead_s = number,
-            "stuck_s" => doors.stuck_s = number,
-            "linger_s" => doors.linger_s = number,
-            "stanza_bytes" => doors.stanza_bytes = size,
-            "stanza_nodes" => doors.stanza_nodes = size,
-            "stanza_depth" => doors.stanza_depth = size,
-            "stanza_attributes" => doors.stanza_attributes = size,
-            "login_bytes" => doors.login_bytes = size,
-            "header_bytes" => doors.header_bytes = size,
-            "early_stanzas" => doors.early_stanzas = size,
-            "early_bytes" => doors.early_bytes = size,
-            "login_attempts" => doors.login_attempts = number,
-            "failure_delay_ms" => doors.failure_delay_ms = number,
-            "connections" => doors.connections = size,
-            "accounts_awake" => heart.accounts_awake = size,
-            "sessions_per_account" => heart.sessions_per_account = size,
-            "session_queue_bytes" => heart.session_queue_bytes = size,
-            "directed_presences" => heart.directed_presences = size,
-            "offline_messages" => {
-                heart.offline_messages = size;
-                self.extensions.offline.messages = u64::from(number);
-            }
-            _ => return None,
+        match (self.small(key), number) {
+            (Some(bound), number) => *bound = number,
+            (None, number) => *self.large(key)? = number as usize,
         }
         Some(())
+    }
+
+    fn small(&mut self, key: &str) -> Option<&mut u32> {
+        let doors = &mut self.doors;
+        Some(match key {
+            "login_s" => &mut doors.login_s,
+            "handshake_s" => &mut doors.handshake_s,
+            "idle_s" => &mut doors.idle_s,
+            "dead_s" => &mut doors.dead_s,
+            "stuck_s" => &mut doors.stuck_s,
+            "linger_s" => &mut doors.linger_s,
+            "login_questions" => &mut doors.login_questions,
+            "login_attempts" => &mut doors.login_attempts,
+            "failure_delay_ms" => &mut doors.failure_delay_ms,
+            _ => return None,
+        })
+    }
+
+    fn large(&mut self, key: &str) -> Option<&mut usize> {
+        let (doors, heart, private) = (&mut self.doors, &mut self.heart, &mut self.extensions.private);
+        Some(match key {
+            "connections" => &mut doors.connections,
+            "login_bytes" => &mut doors.login_bytes,
+            "header_bytes" => &mut doors.header_bytes,
+            "early_stanzas" => &mut doors.early_stanzas,
+            "early_bytes" => &mut doors.early_bytes,
+            "stanza_bytes" => &mut doors.stanza_bytes,
+            "stanza_nodes" => &mut doors.stanza_nodes,
+            "stanza_depth" => &mut doors.stanza_depth,
+            "stanza_attributes" => &mut doors.stanza_attributes,
+            "accounts_awake" => &mut heart.accounts_awake,
+            "sessions_per_account" => &mut heart.sessions_per_account,
+            "session_queue_bytes" => &mut heart.session_queue_bytes,
+            "directed_presences" => &mut heart.directed_presences,
+            "roster_items" => &mut heart.roster.items,
+            "roster_bytes" => &mut heart.roster.bytes,
+            "roster_set_items" => &mut heart.roster.set_items,
+            "roster_name_bytes" => &mut heart.roster.name_bytes,
+            "roster_groups" => &mut heart.roster.groups,
+            "roster_group_bytes" => &mut heart.roster.group_bytes,
+            "roster_extras_bytes" => &mut heart.roster.extras_bytes,
+            "roster_requests" => &mut heart.roster.requests,
+            "roster_request_bytes" => &mut heart.roster.request_bytes,
+            "roster_removals" => &mut heart.roster.removals,
+            "private_elements" => &mut private.elements,
+            "private_bytes" => &mut private.bytes,
+            _ => return None,
+        })
     }
 
     /// The door at which a client of this kind comes in.

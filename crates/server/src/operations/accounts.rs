@@ -70,7 +70,7 @@ pub(super) async fn list(hub: &Hub, host: &str, after: &str) -> Result<Answer, S
 /// Removes an account and everything kept for it; its name stays reserved.
 pub(super) async fn remove(hub: &Hub, jid: &str) -> Result<Answer, String> {
     let account = account(hub, jid)?;
-    hub.remove_account(&account).await.map_err(|error| sentence(jid, &error))?;
+    hub.remove_account(&account, None).await.map_err(|error| sentence(jid, &error))?;
     events::account_removed(account);
     Ok(Answer::Done)
 }

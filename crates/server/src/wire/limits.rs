@@ -6,7 +6,7 @@ use super::files::BESIDE_CONNECTIONS;
 use crate::config::Limits;
 
 /// The heart's bounds.
-pub fn for_hub(limits: &Limits) -> im::Limits {
+pub(super) fn for_hub(limits: &Limits) -> im::Limits {
     im::Limits {
         accounts_awake: size(limits.accounts_awake),
         sessions_per_account: size(limits.sessions_per_account),

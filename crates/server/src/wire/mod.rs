@@ -32,7 +32,6 @@ use crate::operations::{Desk, Door};
 
 pub use files::BESIDE_CONNECTIONS;
 pub use hosts::certificate_source;
-pub use limits::for_hub;
 pub use listeners::sentence as listener_sentence;
 pub use storage::{DATABASE, Opened, open as open_store};
 
@@ -176,7 +175,7 @@ pub async fn heart(config: &Config, store: store::Store) -> Result<Hub, Failure>
         hosts: hosts::options(config),
         store,
         clock: im::Clock::real(),
-        limits: for_hub(&config.limits),
+        limits: limits::for_hub(&config.limits),
     };
     Hub::new(options).await.map_err(Failure::new)
 }

@@ -13,7 +13,7 @@ use im::{
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use xml::{Builder, Element, Node};
-use xmpp::{Jid, StanzaError, ns};
+use xmpp::{Jid, Stanza, StanzaError, ns};
 
 /// Lets people register.
 pub struct Room {
@@ -75,10 +75,10 @@ impl Extension for Room {
             .stranger::<Register>(false, |room, ask, _| room.form(ask))
             .stranger::<Register>(true, |room, ask, form| room.register(ask, form))
             .host_get::<Register>(|_, ask, _| own_host(ask).and_then(|()| registered(ask.hub, ask.from)))
-            .host_set::<Register>(|room, ask, form| own_host(ask).and_then(|()| room.change(ask.hub, ask.from, form)))
+            .host_set::<Register>(|room, ask, form| own_host(ask).and_then(|()| room.change(ask.hub, ask.stanza, ask.from, form)))
             .account_get::<Register>(|_, ask, _| own(ask).and_then(|()| registered(ask.within.hub(), ask.from)))
             .account_set::<Register>(|room, ask, form| {
-                own(ask).and_then(|()| room.change(ask.within.hub(), ask.from, form))
+                own(ask).and_then(|()| room.change(ask.within.hub(), ask.stanza, ask.from, form))
             });
         if on.extension().policy == Options::Open {
             on.stream_feature(FeaturesAt::BeforeLogin, Builder::new(ns::REGISTER_FEATURE, "register").finish());
@@ -120,13 +120,15 @@ impl Room {
     }
 
     /// §3.2 and §3.3: removes the account, or gives it a new password.
-    fn change(&self, hub: &Hub, from: &Jid, form: Register) -> Result<Reply, StanzaError> {
+    fn change(&self, hub: &Hub, iq: &Stanza, from: &Jid, form: Register) -> Result<Reply, StanzaError> {
         let (hub, account, derivations) = (hub.clone(), from.bare(), self.derivations.clone());
         match form.removal {
             Removal::Unclear => return Err(StanzaError::bad_request()),
             Removal::Yes => {
+                // The answer goes out before the stream ends, so it is not for the usual way.
+                let done = iq.result();
                 return Ok(Reply::later(async move {
-                    hub.remove_account(&account).await.map(|()| Reply::Empty).map_err(refusal)
+                    hub.remove_account(&account, Some(done)).await.map(|()| Reply::Sent).map_err(refusal)
                 }));
             }
             Removal::No => {}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::Batch;
 use xmpp::jid::{NewAccount, NewAccountError};
 use xmpp::sasl::{Hash, ScramKeys};
-use xmpp::{Jid, StreamError, Timestamp};
+use xmpp::{Jid, Stanza, StreamError, Timestamp};
 
 /// What can prove that somebody is the owner of an account.
 #[derive(Clone, Default)]
@@ -178,7 +178,8 @@ impl Hub {
         self.store().release(owner, epoch);
         match made {
             Ok(()) => Ok(account),
-            Err(store::Error::Exists) => Err(AccountError::Exists),
+            // Another stream made it at the same moment, and has let go of the home by now.
+            Err(store::Error::Exists | store::Error::StaleEpoch) => Err(AccountError::Exists),
             Err(error) => Err(error.into()),
         }
     }
@@ -195,19 +196,27 @@ impl Hub {
         Ok(ticket.await?)
     }
 
-    /// Removes an account: contacts are told, everything kept for it is erased, its sessions end, its name stays reserved.
-    pub async fn remove_account(&self, account: &Jid) -> Result<(), AccountError> {
+    /// Removes an account: contacts are told, everything kept for it is erased, its name stays reserved. Then `answer` goes to the session that asked
+    /// for it, if one did (XEP-0077 §3.2), and all its sessions end.
+    pub async fn remove_account(&self, account: &Jid, answer: Option<Stanza>) -> Result<(), AccountError> {
         let home = self.wake(account).await?.ok_or(AccountError::Missing)?;
         let mut record = self.record(account).await?.ok_or(AccountError::Missing)?;
         record.removed = true;
         record.set(&NewCredentials { scram: Vec::new(), digest: None });
         let owner = account.bare_str();
         let ticket = home.with(self, |within| {
+            // First, so that nothing is written of it after the erasing.
+            within.hide_all();
             let batch = within.batch().erase(owner).put(&self.shapes().accounts, owner, record.bytes());
             within.cancel_subscriptions(batch)
         });
         ticket.await?;
-        home.with(self, |within| within.end_all(&StreamError::not_authorized()));
+        home.with(self, |within| {
+            if let Some(answer) = answer {
+                within.answer_to_session(answer);
+            }
+            within.end_all(&StreamError::not_authorized());
+        });
         self.directory().forget(owner);
         Ok(())
     }

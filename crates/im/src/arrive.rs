@@ -193,6 +193,11 @@ impl Within<'_> {
         }
     }
 
+    /// Gives an answer to the session of this account that it is addressed to.
+    pub(crate) fn answer_to_session(&mut self, answer: Stanza) {
+        self.give_exact(Arc::new(answer));
+    }
+
     fn give(&mut self, session: Option<&Arc<Session>>, answer: Stanza) {
         match session {
             Some(session) => self.post(session, Arc::new(answer)),

@@ -133,9 +133,9 @@ impl Door {
         self.session.written();
     }
 
-    /// The client read too slowly: close at once, without waiting for the socket.
-    pub fn is_cut(&self) -> bool {
-        self.session.is_cut()
+    /// Ready when the client has read too slowly: close at once, without waiting for the socket. Asked while the socket takes nothing.
+    pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.session.poll_cut(cx)
     }
 
     /// Ends the session: its contacts are told, and messages that were not handed to the socket go back to routing.

@@ -1,5 +1,4 @@
 //! What goes wrong on our side: logged once with an id, and told to the peer only as that id.
-use std::sync::atomic::{AtomicU64, Ordering};
 use xmpp::StanzaError;
 
 /// Our own failure: disk, a broken extension, a store that is gone. Never the peer's doing.
@@ -32,12 +31,11 @@ pub enum Fault {
     Stopping,
 }
 
-static NEXT: AtomicU64 = AtomicU64::new(1);
-
 impl Fault {
     /// Logs this fault once and gives the stanza error that the peer sees: `internal-server-error` with the fault's id.
     pub fn tell(&self) -> StanzaError {
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Only to find the line in the log: it need not be unique for ever.
+        let id = format!("{:08x}", getrandom::u32().unwrap_or_default());
         tracing::error!(fault = id, error = %self, "fault");
         StanzaError::internal_server_error().with_text(format!("fault {id}"))
     }

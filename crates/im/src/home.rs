@@ -155,6 +155,11 @@ impl<'a> Within<'a> {
         self.outbox.push(effect, Some((ticket.clone(), otherwise)));
     }
 
+    /// Sends a stanza when `ticket` is committed; when that fails it is not sent.
+    pub fn send_after(&mut self, ticket: &Ticket, stanza: Stanza) {
+        self.after(ticket, Effect::Route(Arc::new(stanza)), None);
+    }
+
     /// Returns `stanza` to its sender when `ticket` fails: it was to be kept, and was not.
     pub fn bounce_unless(&mut self, ticket: &Ticket, stanza: &Stanza) {
         let bounced = stanza

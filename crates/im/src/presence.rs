@@ -46,6 +46,14 @@ impl Within<'_> {
         self.resubmit(session.leftovers());
     }
 
+    /// Shows every session of this account as gone, without ending any.
+    pub(crate) fn hide_all(&mut self) {
+        for session in self.sessions_that(|_| true) {
+            let farewell = unavailable(session.jid(), None);
+            self.leave_contacts(&session, &farewell, false);
+        }
+    }
+
     /// Ends every session of this account; their doors unbind them.
     pub(crate) fn end_all(&mut self, why: &StreamError) {
         for session in self.sessions_that(|_| true) {
@@ -65,7 +73,7 @@ impl Within<'_> {
     /// Takes a session out of the account, telling those who saw it.
     fn part(&mut self, session: &Arc<Session>, status: Option<&str>) {
         let farewell = unavailable(session.jid(), status);
-        self.leave_contacts(session, &farewell);
+        self.leave_contacts(session, &farewell, false);
         self.account.sessions.retain(|present| !Arc::ptr_eq(&present.session, session));
     }
 
@@ -103,7 +111,7 @@ impl Within<'_> {
         let new = !present.is_available();
         if present.is_visible() {
             let farewell = unavailable(session.jid(), None);
-            self.leave_contacts(session, &farewell);
+            self.leave_contacts(session, &farewell, true);
         }
         let Some(present) = self.account.present(session) else { return };
         present.invisible = true;
@@ -160,11 +168,11 @@ impl Within<'_> {
     /// §4.5: unavailable without `to`.
     pub(crate) fn become_unavailable(&mut self, session: &Arc<Session>, stanza: Option<Stanza>) {
         let stanza = stanza.unwrap_or_else(|| unavailable(session.jid(), None));
-        self.leave_contacts(session, &stanza);
+        self.leave_contacts(session, &stanza, true);
     }
 
-    /// Shows `farewell` to everybody who believes this session to be available, once.
-    fn leave_contacts(&mut self, session: &Arc<Session>, farewell: &Stanza) {
+    /// Shows `farewell` to everybody who believes this session to be available, once. `said`: the session itself said it.
+    fn leave_contacts(&mut self, session: &Arc<Session>, farewell: &Stanza, said: bool) {
         let Some(present) = self.account.present(session) else { return };
         let (was, invisible) = (present.presence.take(), std::mem::take(&mut present.invisible));
         present.told_requests = false;
@@ -185,7 +193,7 @@ impl Within<'_> {
             self.show_to_own(session, farewell, false);
         }
         if was.is_some() || invisible {
-            self.tell_unavailable(session, farewell);
+            self.tell_unavailable(session, said.then_some(farewell));
         }
     }
 
@@ -195,9 +203,9 @@ impl Within<'_> {
         guarded(Available::NAME, || Available::chain(host.plan()).run(Kinds::ALL, &mut at));
     }
 
-    fn tell_unavailable(&mut self, session: &Arc<Session>, stanza: &Stanza) {
+    fn tell_unavailable(&mut self, session: &Arc<Session>, stanza: Option<&Stanza>) {
         let host = self.account.host.clone();
-        let mut at = PresenceAt { within: self.again(), session, presence: Some(stanza), first: false };
+        let mut at = PresenceAt { within: self.again(), session, presence: stanza, first: false };
         guarded(Unavailable::NAME, || Unavailable::chain(host.plan()).run(Kinds::ALL, &mut at));
     }
 

@@ -125,9 +125,14 @@ impl Session {
         self.out.lock().end.is_none()
     }
 
-    /// Whether the door should close at once, without writing what is queued.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.out.lock().cut
+    /// Ready when the door should close at once, without writing what is queued. For a door whose socket takes nothing, which does not drain.
+    pub(crate) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut out = self.out.lock();
+        if out.cut {
+            return Poll::Ready(());
+        }
+        out.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Begins a long answer: what is posted from now on waits until [`Session::finish_page`] says that it is complete.

@@ -288,7 +288,7 @@ impl<S: Socket> Stream<S> {
     /// Before it sleeps: whether it has been stuck or silent for too long, and when to look again.
     fn watch(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
         let now = self.doors.wheel().now();
-        if self.stuck_since.is_some() && self.door.as_ref().is_some_and(Door::is_cut) {
+        if self.stuck_since.is_some() && self.door.as_ref().is_some_and(|door| door.poll_cut(cx).is_ready()) {
             return Err(End::Error(StreamError::policy_violation()));
         }
         if now < self.wakes_at {

@@ -52,6 +52,10 @@ impl Stanza {
     /// at all says [`Stanza::may_be_answered`].
     #[must_use]
     pub fn error(&self, error: &StanzaError) -> Stanza {
+        if self.payload().is_some_and(|payload| payload.ns() == ns::AUTH || payload.ns() == ns::REGISTER) {
+            // It may hold a password.
+            return self.error_alone(error);
+        }
         let mut reply = self.clone();
         reply.set_form(self.form.as_error());
         std::mem::swap(&mut reply.from, &mut reply.to);

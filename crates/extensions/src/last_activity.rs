@@ -1,18 +1,19 @@
 //! Last activity: since when somebody has been away, and how long the server has been up.
 //!
 //! Source    XEP-0012 2.0 (complete); jabber:iq:last of 2000.
-//! Hangs on  iq get to the host and to accounts, Received/Guard (iq to sessions), Available/Tell, Unavailable/Tell, AccountCreated/Tell.
+//! Hangs on  iq get to the host and to accounts, Available/Tell, Unavailable/Tell, AccountCreated/Tell. Sessions answer for themselves (§4); the heart
+//!           keeps strangers from asking them, with service-unavailable as to sessions that are not there.
 //! Keeps     store "last_activity": one record per account, erased with it.
-//! Refuses   forbidden for those who may not see the presence (§4, §5), item-not-found when nothing is known.
+//! Refuses   forbidden for those who may not see the presence (§3), item-not-found when nothing is known.
 use im::{
     About, AccountCreated, AccountCreatedAt, AccountSlot, Ask, Attach, Available, Extension, Payload, Phase, Plan,
-    PlanError, PresenceAt, Received, ReceivedAt, Reply, Scope, Unavailable, Verdict,
+    PlanError, PresenceAt, Reply, Scope, Unavailable, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::KeyValue;
 use xml::Builder;
-use xmpp::{IqType, Jid, Kind, StanzaError, Timestamp, ns};
+use xmpp::{Jid, StanzaError, Timestamp, ns};
 
 /// Remembers when an account was last there.
 pub struct Room {
@@ -68,7 +69,6 @@ impl Extension for Room {
             .feature(Scope::Account, ns::LAST_ACTIVITY)
             .host_get::<Query>(|_, ask, _| Ok(Reply::With(answer(ask.hub.clock().elapsed(), ""))))
             .account_get::<Query>(|room, ask, _| room.ask(ask))
-            .on::<Received>(Phase::Guard, Kind::Iq, |_, at| guard(at))
             .on_all::<Available>(Phase::Tell, |room, at| room.arrived(at))
             .on_all::<Unavailable>(Phase::Tell, |room, at| room.left(at))
             .on_all::<AccountCreated>(Phase::Tell, |_, at| registered(at));
@@ -112,16 +112,6 @@ impl Room {
         at.within.write(batch);
         Verdict::Pass
     }
-}
-
-/// §5: a session is not even asked by those who may not see its presence.
-fn guard(at: &mut ReceivedAt<'_>) -> Verdict {
-    let asks = at.stanza.iq_type() == Some(IqType::Get) && at.stanza.to().is_some_and(Jid::is_full);
-    if !asks || !at.stanza.payload().is_some_and(|payload| payload.is(Query::NS, Query::NAME)) {
-        return Verdict::Pass;
-    }
-    let may_see = at.stanza.from().is_some_and(|from| at.within.account.shows_presence_to(from));
-    if may_see { Verdict::Pass } else { Verdict::Bounce(StanzaError::forbidden()) }
 }
 
 fn registered(at: &mut AccountCreatedAt<'_>) -> Verdict {

@@ -29,3 +29,13 @@ macro_rules! extensions {
 }
 
 extensions! { disco, ping, version, time, delay, last_activity, vcard, private, registration, offline }
+
+/// What stands in other documents than the one that an extension follows, and is done by it too.
+pub const ALSO: &[im::About] = &[
+    im::About::xep("time", "Legacy Entity Time", "XEP-0090", "1.2"),
+    im::About::xep("offline", "Message Events", "XEP-0022", "1.4")
+        .partly("the event \"offline\", which is the server's"),
+    im::About::xep("offline", "Message Expiration", "XEP-0023", "1.3").partly("for messages that have to wait"),
+    im::About::xep("offline", "Message Processing Hints", "XEP-0334", "1.0.0")
+        .partly("no-store, for messages that would have to wait"),
+];

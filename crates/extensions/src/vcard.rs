@@ -100,10 +100,12 @@ impl Room {
         Ok(Reply::Empty.after(ticket))
     }
 
-    /// Whoever asks a session gets the account's card, whether or not there is such a session: that tells nothing of presence.
+    /// Who may see the presence, and asks a session, gets the account's card. Strangers get what the heart tells them of every session: nothing.
     fn answer_for_session(&self, at: &mut ReceivedAt<'_>) -> Verdict {
         let asks = at.stanza.iq_type() == Some(IqType::Get) && at.stanza.to().is_some_and(Jid::is_full);
-        if !asks || at.stanza.payload().is_none_or(|payload| payload.ns() != ns::VCARD) {
+        let about_cards = asks && at.stanza.payload().is_some_and(|payload| payload.ns() == ns::VCARD);
+        let may_see = |from: &Jid| at.within.account.shows_presence_to(from);
+        if !about_cards || !at.stanza.from().is_some_and(may_see) {
             return Verdict::Pass;
         }
         let (card, question) = (self.card(&at.within), at.stanza.clone());

@@ -1,7 +1,9 @@
 //! The heart with its extensions and without a single socket: doors held by hand.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use im::{Clock, Dialect, Door, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials};
+use im::{
+    AccountError, Clock, Dialect, Door, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials,
+};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use store::Store;
@@ -85,4 +87,94 @@ async fn two_people_become_friends_and_talk_though_one_sleeps() {
     balcony.close(im::Goodbye::Lost);
     let got = heard(&hub, &desk).await.join("\n");
     assert!(got.contains("unavailable"), "{got}");
+}
+
+/// T-4.2.5: several pages of waiting messages come in their order, each once.
+#[tokio::test]
+async fn pages_of_waiting_messages_come_in_order() {
+    let hub = hub(Store::memory()).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let desk = bind(&hub, &romeo, "desk").await;
+    for number in 0..173 {
+        say(
+            &desk,
+            &format!("<message to='juliet@verona.example' type='chat' id='m{number}'><body>hi</body></message>"),
+        );
+        hub.idle().await;
+    }
+    let balcony = bind(&hub, &juliet, "balcony").await;
+    say(&balcony, "<presence/>");
+    let got: Vec<String> =
+        heard(&hub, &balcony).await.into_iter().filter(|text| text.starts_with("<message")).collect();
+    assert_eq!(got.len(), 173);
+    for (number, text) in got.iter().enumerate() {
+        assert!(text.contains(&format!("id='m{number}'")), "{number}: {text}");
+    }
+    balcony.close(im::Goodbye::ByPeer);
+    let window = bind(&hub, &juliet, "window").await;
+    say(&window, "<presence/>");
+    let got = heard(&hub, &window).await.join("\n");
+    assert!(!got.contains("<message"), "{got}");
+}
+
+/// A session that is no longer available gets no further page; what it did not get waits on.
+#[tokio::test]
+async fn a_session_that_leaves_gets_no_further_page() {
+    let hub = hub(Store::memory()).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let desk = bind(&hub, &romeo, "desk").await;
+    for number in 0..120 {
+        say(
+            &desk,
+            &format!("<message to='juliet@verona.example' type='chat' id='m{number}'><body>hi</body></message>"),
+        );
+    }
+    hub.idle().await;
+    let balcony = bind(&hub, &juliet, "balcony").await;
+    say(&balcony, "<presence/>");
+    say(&balcony, "<presence type='unavailable'/>");
+    let first = heard(&hub, &balcony).await;
+    let phone = bind(&hub, &juliet, "phone").await;
+    say(&phone, "<presence/>");
+    let rest = heard(&hub, &phone).await;
+    for number in 0..120 {
+        let id = format!("id='m{number}'");
+        assert!(first.iter().chain(&rest).any(|text| text.contains(&id)), "{id} is lost");
+    }
+    let twice = (0..120).filter(|number| {
+        first.iter().chain(&rest).filter(|text| text.contains(&format!("id='m{number}'"))).count() > 1
+    });
+    assert_eq!(twice.count(), 0, "what a session got is not given to the next");
+}
+
+/// T-4.1.21: of two who ask for one name at once, one gets it and the other hears that it is taken.
+#[tokio::test]
+async fn one_name_for_one_account() {
+    let hub = hub(Store::memory()).await;
+    let none = NewCredentials { scram: Vec::new(), digest: None };
+    let (one, other) = tokio::join!(
+        hub.create_account("amy", "verona.example", &none),
+        hub.create_account("Amy", "verona.example", &none)
+    );
+    let lost = one.and(other).unwrap_err();
+    assert!(matches!(lost, AccountError::Exists), "{lost}");
+    assert!(hub.credentials(&Jid::parse("amy@verona.example").unwrap()).await.unwrap().is_some());
+}
+
+/// T-6.3.10: a vCard comes back byte by byte.
+#[tokio::test]
+async fn a_card_of_sixty_kilobytes_comes_back_as_it_was() {
+    let hub = hub(Store::memory()).await;
+    let juliet = account(&hub, "juliet").await;
+    let balcony = bind(&hub, &juliet, "balcony").await;
+    let photo: String =
+        (0..61_440).map(|number| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123456789+/"[number % 43])).collect();
+    let card = format!(
+        "<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>{photo}</BINVAL></PHOTO>\n<N/></vCard>"
+    );
+    say(&balcony, &format!("<iq type='set' id='v1'>{card}</iq>"));
+    say(&balcony, "<iq type='get' id='v2'><vCard xmlns='vcard-temp'/></iq>");
+    let got = heard(&hub, &balcony).await;
+    assert_eq!(got.len(), 2);
+    assert!(got[1].contains(&card), "{}", &got[1][..200]);
 }

@@ -134,7 +134,7 @@ fn fate(stanza: &Stanza) -> Fate {
     }
 }
 
-/// Stores a message; if that fails, it goes back to its sender.
+/// Stores a message; if that fails, it goes back to its sender, else he is told that it waits, if he wished.
 fn keep(within: &mut Within<'_>, stanza: &Stanza) {
     let mut bytes = Vec::with_capacity(stanza.size());
     stanza.write(&mut bytes);
@@ -144,7 +144,7 @@ fn keep(within: &mut Within<'_>, stanza: &Stanza) {
     let ticket = within.write(batch);
     within.bounce_unless(&ticket, stanza);
     if let Some(notice) = old::notice(stanza) {
-        within.send(notice);
+        within.send_after(&ticket, notice);
     }
 }
 

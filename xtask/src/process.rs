@@ -20,6 +20,22 @@ pub(crate) fn must(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a program that has no reason to take long; true when it ended with success within the limit.
+pub(crate) fn succeeds_within(limit: Duration, mut child: Child) -> Result<bool> {
+    let end = Instant::now() + limit;
+    loop {
+        match child.try_wait()? {
+            Some(status) => return Ok(status.success()),
+            None if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
+            None => {
+                child.kill()?;
+                child.wait()?;
+                return Ok(false);
+            }
+        }
+    }
+}
+
 /// What a program prints; an error with its complaints when it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", shown(command)))?;
@@ -117,6 +133,24 @@ impl Drop for Background {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Kills a process that we started and everything below it.
+pub(crate) fn kill_tree(root: u32) {
+    let mut family = vec![root];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(children(parent));
+        next += 1;
+    }
+    // From the top, so that nobody starts another in between.
+    family.iter().for_each(|pid| signal("KILL", &pid.to_string()));
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
 /// Sends a signal to a process (`PID`) or to a whole group (`-PID`) that we started and have not waited for.

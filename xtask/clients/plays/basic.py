@@ -64,7 +64,9 @@ def story():
     bob.reads_until("<item jid='amy@example.org'.*?</iq>.*?id='s1'")
     bob.inbox = b""
     bob.types("<presence type='subscribe' to='amy@example.org'><status>It is Bob</status></presence>")
-    amy.reads("<presence from='bob@example.org' type='subscribe' to='amy@example.org'><status>It is Bob</status></presence>")
+    request = amy.reads_until("<presence .*?</presence>")
+    for part in (" from='bob@example.org'", " type='subscribe'", "><status>It is Bob</status></presence>"):
+        stage.check(f"  the request has {part}", True, part in request)
     amy.types("<presence type='subscribed' to='bob@example.org'/>")
     bob.reads_until("type='subscribed'")
     bob.reads_until("from='amy@example.org/desk'.*?<status>Online</status>.*?</presence>")

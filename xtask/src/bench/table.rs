@@ -17,7 +17,7 @@ pub(super) fn table(names: &[&str], measured: &[Measured]) -> String {
     let mut out = String::new();
     let columns = ["row", "server", "median", "least", "greatest", "x relay", "budget"];
     let [row, server, median, least, greatest, ratio, budget] = columns;
-    let _ = writeln!(out, "\n{row:<28} {server:<8} {median:>9} {least:>9} {greatest:>9} {ratio:>8}  {budget:<18} unit");
+    let _ = writeln!(out, "\n{row:<28} {server:<8} {median:>9} {least:>9} {greatest:>9} {ratio:>8}  {budget:<22} unit");
     let relay = names.iter().position(|name| *name == "relay");
     for one in measured {
         let reference = relay.map(|index| &one.values[index]);
@@ -28,7 +28,7 @@ pub(super) fn table(names: &[&str], measured: &[Measured]) -> String {
             let verdict = if name.contains("yatter") { verdict(&one.row.budget, median, ratio) } else { String::new() };
             let _ = writeln!(
                 out,
-                "{:<28} {name:<8} {median:>9.3} {least:>9.3} {greatest:>9.3} {shown_ratio:>8}  {verdict:<18} {}",
+                "{:<28} {name:<8} {median:>9.3} {least:>9.3} {greatest:>9.3} {shown_ratio:>8}  {verdict:<22} {}",
                 one.row.name,
                 one.row.unit()
             );

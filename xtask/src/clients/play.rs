@@ -18,7 +18,7 @@ use crate::servers::{STOP_LIMIT, Server, Stage, User};
 use crate::workspace::Workspace;
 
 /// No play may take longer.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// The host of every play is the one of the draft's examples.
 const HOST: &str = "example.org";

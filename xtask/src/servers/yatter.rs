@@ -3,12 +3,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::{Server, Stage, User, text, wait_for_line};
 use crate::process::{self, Background};
 use crate::workspace::{Workspace, cargo};
+
+/// How long a command may take: thousands of accounts in some seconds.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) struct Yatter {
     name: String,
@@ -50,7 +54,10 @@ impl Server for Yatter {
     }
 
     fn obtain(&self) -> Result<()> {
-        let Some(profile) = &self.profile else { return Ok(()) };
+        let Some(profile) = &self.profile else {
+            ensure!(self.program.is_file(), "there is no {}", self.program.display());
+            return Ok(());
+        };
         let mut build = cargo();
         build.args(["build", "--package", "yatter-server", "--bin", "yatter"]);
         if profile == "release" {
@@ -64,8 +71,9 @@ impl Server for Yatter {
         let list: String = users.iter().map(|user| format!("{} {}\n", stage.jid(user), user.password)).collect();
         let list = stage.write("users.txt", &list)?;
         let mut add = self.command(stage)?;
-        let status = add.args(["user", "add", "--from"]).arg(list).stdout(stage.log()?).status()?;
-        ensure!(status.success(), "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
+        let child = add.args(["user", "add", "--from"]).arg(list).stdout(stage.log()?).spawn()?;
+        let added = process::succeeds_within(COMMAND_LIMIT, child)?;
+        ensure!(added, "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
         Ok(())
     }
 
@@ -80,7 +88,8 @@ impl Server for Yatter {
         add.args(["user", "add", &stage.jid(user), "--password-stdin"]).stdin(Stdio::piped()).stdout(stage.log()?);
         let mut child = add.spawn()?;
         writeln!(child.stdin.take().context("no standard input")?, "{}", user.password)?;
-        ensure!(child.wait()?.success(), "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
+        let added = process::succeeds_within(COMMAND_LIMIT, child)?;
+        ensure!(added, "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
         Ok(())
     }
 }

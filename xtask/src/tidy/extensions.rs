@@ -1,4 +1,4 @@
-//! One extension is one file (or folder) and one line in the box, and its first lines say what it is.
+//! One extension is one file (or folder) and one line in the box; its first lines say what it is, a scene shows it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use crate::workspace::Workspace;
 
 const FOLDER: &str = "crates/extensions/src";
+
+/// Where the scenes of extensions stand: `ping-server.scene` is one of `ping`.
+const SCENES: &str = "crates/extensions/scenes";
 
 /// What every extension's header says: where it is specified, what it hangs on, what it keeps.
 const FIELDS: [&str; 3] = ["Source", "Hangs on", "Keeps"];
@@ -26,7 +29,12 @@ pub(super) fn offences(workspace: &Workspace) -> Result<Vec<String>> {
         .map(|name| format!("{FOLDER}/{name} is not in the box (extensions! in lib.rs)"))
         .chain(boxed.difference(&present).map(|name| format!("`{name}` is in the box but has no file in {FOLDER}")))
         .collect();
+    let scenes = scenes(&workspace.root.join(SCENES));
     for name in present.intersection(&boxed) {
+        let first_word = name.split('_').next().unwrap_or(name);
+        if !scenes.iter().any(|scene| scene.starts_with(&format!("{first_word}-"))) {
+            offences.push(format!("{SCENES}/{first_word}-….scene: `{name}` has no scene"));
+        }
         let file = [format!("{name}.rs"), format!("{name}/mod.rs")].map(|name| folder.join(name));
         let file = file.iter().find(|path| path.is_file()).with_context(|| format!("{name} has no file"))?;
         let missing = missing_fields(&fs::read_to_string(file)?);
@@ -55,6 +63,11 @@ fn in_the_folder(folder: &Path) -> Result<BTreeSet<String>> {
         }
     }
     Ok(names)
+}
+
+fn scenes(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn missing_fields(text: &str) -> Vec<&'static str> {

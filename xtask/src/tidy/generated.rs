@@ -22,9 +22,10 @@ pub(super) fn offences(workspace: &Workspace) -> Result<Vec<String>> {
     let mut offences = Vec::new();
     for Generated { file, command } in FILES {
         let Ok(kept) = fs::read_to_string(workspace.root.join(file)) else { continue };
-        let fresh = process::output(cargo().current_dir(&workspace.root).args(command))?;
-        if kept.trim_end() != fresh.trim_end() {
-            offences.push(format!("{file} is stale: cargo {} > {file}", command.join(" ")));
+        match process::output(cargo().current_dir(&workspace.root).args(command)) {
+            Ok(fresh) if kept.trim_end() == fresh.trim_end() => {}
+            Ok(_) => offences.push(format!("{file} is stale: cargo {} > {file}", command.join(" "))),
+            Err(error) => offences.push(format!("{file} cannot be compared: {error:#}")),
         }
     }
     Ok(offences)

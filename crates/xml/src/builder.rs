@@ -56,7 +56,8 @@ impl Builder {
         builder
     }
 
-    /// Adds an attribute to the element opened last. `xml:lang` may be named so; other prefixes see [`Builder::attr_ns`].
+    /// Adds an attribute to the element opened last, which must not have content yet. `xml:lang` may be named so; for
+    /// other prefixes see [`Builder::attr_ns`].
     pub fn attr(mut self, name: &str, value: &str) -> Builder {
         self.put_attr(name, value);
         self

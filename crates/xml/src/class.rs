@@ -6,14 +6,10 @@ pub(crate) const START: u8 = 1;
 pub(crate) const NAME: u8 = 2;
 /// White space.
 pub(crate) const SPACE: u8 = 4;
-/// Stops the run of plain text.
-pub(crate) const TEXT: u8 = 8;
-/// Stops the run of a plain attribute value.
-pub(crate) const VALUE: u8 = 16;
 /// The colon of a name.
-pub(crate) const COLON: u8 = 32;
+pub(crate) const COLON: u8 = 8;
 /// Part of a character beyond ASCII.
-pub(crate) const WIDE: u8 = 64;
+pub(crate) const WIDE: u8 = 16;
 
 /// The classes of each byte.
 pub(crate) static CLASS: [u8; 256] = classes();
@@ -39,14 +35,7 @@ const fn class(byte: u8) -> u8 {
         b'a'..=b'z' | b'A'..=b'Z' | b'_' => START | NAME,
         b'0'..=b'9' | b'.' | b'-' => NAME,
         b':' => NAME | COLON,
-        b' ' => SPACE,
-        b'\n' | b'\t' => SPACE | VALUE,
-        b'\r' => SPACE | VALUE | TEXT,
-        b'<' | b'&' => TEXT | VALUE,
-        b']' => TEXT,
-        b'\'' | b'"' => VALUE,
-        0..=0x1f => TEXT | VALUE,
-        0xef => START | NAME | TEXT | VALUE | WIDE,
+        b' ' | b'\n' | b'\t' | b'\r' => SPACE,
         0x80..=0xff => START | NAME | WIDE,
         _ => 0,
     }

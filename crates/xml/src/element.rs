@@ -1,12 +1,14 @@
 //! One complete element: its bytes and the map of them, shared by everybody who needs it.
 
 use crate::canonical;
+use crate::class;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::map::{ATTR, AttrRecord, NODE, NodeRecord, SPACE, SpaceRecord, space};
 use crate::names;
 use crate::node::Node;
 use crate::outer::{ALONE, Outer};
+use crate::run;
 use crate::scan::{Context, Outcome, scan};
 use crate::scope::EXTRA;
 use crate::work::{Scratch, Work};
@@ -36,7 +38,7 @@ impl Element {
 
     /// As [`Element::parse`], with the worker's arrays.
     pub fn parse_with(scratch: &mut Scratch, text: &[u8], limits: &Limits) -> Result<Element> {
-        let text = text.trim_ascii();
+        let text = trim(text);
         let limits = limits.countable();
         if text.len() > limits.stanza_bytes {
             return Err(Error::TooBig("stanza_bytes"));
@@ -139,6 +141,13 @@ impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Without white space in front and behind.
+fn trim(text: &[u8]) -> &[u8] {
+    let start = run::space_end(text, 0);
+    let end = text.iter().rposition(|&byte| !class::is(byte, class::SPACE)).map_or(start, |last| last + 1);
+    text.get(start..end).unwrap_or_default()
 }
 
 /// Makes an element of a finished pass over `bytes`, whose map is in `own`, or else in the scratch.

@@ -1,6 +1,6 @@
 //! Writing text and attribute values so that no reader takes them for anything else.
 
-use crate::class;
+use crate::run;
 
 /// Appends text as it may stand between tags: `&`, `<` and `>` escaped, a carriage return kept by a reference.
 /// What XML cannot carry becomes U+FFFD.
@@ -32,21 +32,24 @@ pub fn write_escaped_attr(out: &mut Vec<u8>, value: &str) {
 
 fn write(out: &mut Vec<u8>, text: &str, escaped: impl Fn(u8) -> Option<&'static str>) {
     let bytes = text.as_bytes();
-    let mut plain = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if !class::is(byte, class::TEXT | class::VALUE) && byte != b'>' {
-            continue;
-        }
+    let (mut plain, mut at) = (0, 0);
+    loop {
+        at = run::markup_end(bytes, at);
+        let Some(&byte) = bytes.get(at) else { break };
         let (with, len) = match escaped(byte) {
             Some(with) => (with, 1),
             None => match replaced(bytes.get(at..).unwrap_or_default()) {
                 Some(len) => ("\u{fffd}", len),
-                None => continue,
+                None => {
+                    at += 1;
+                    continue;
+                }
             },
         };
         out.extend_from_slice(bytes.get(plain..at).unwrap_or_default());
         out.extend_from_slice(with.as_bytes());
-        plain = at + len;
+        at += len;
+        plain = at;
     }
     out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
 }

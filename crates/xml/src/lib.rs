@@ -20,11 +20,13 @@ mod limits;
 mod map;
 pub mod names;
 mod node;
+mod opaque;
 mod outer;
 mod reader;
 mod run;
 mod scan;
 mod scope;
+mod tag;
 mod work;
 
 pub use builder::Builder;

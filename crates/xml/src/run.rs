@@ -1,7 +1,8 @@
 //! Finding the end of a run of ordinary bytes, eight at a time.
 //!
-//! A run of names is short and goes byte by byte through the class table; text and values are longer. The arithmetic
-//! marks bytes in a word: above the first marked byte there may be false marks, the first one is always true.
+//! A run of names is short and goes byte by byte through the class table; text and values are longer. A quick look
+//! says whether a word of eight bytes may be passed over: it is sure for ASCII, and takes any other byte for a stop. Only
+//! then the exact look is taken. Both set the high bit of bytes that stop; above the first of them the marks may be false.
 
 use crate::class::{self, is};
 
@@ -9,22 +10,25 @@ use crate::class::{self, is};
 /// the head of U+F000 to U+FFFF.
 #[inline(always)]
 pub(crate) fn text_end(bytes: &[u8], at: usize) -> usize {
-    let marks = |word| control(word) | equal(word, b'<') | equal(word, b'&') | equal(word, b']') | equal(word, 0xef);
-    run(bytes, at, marks, |byte| is(byte, class::TEXT) || byte < b' ')
+    run(bytes, at, [b'<', b'&', b']'])
 }
 
 /// The first byte from `at` on that is not plain inside a value in these quotes.
 #[inline(always)]
 pub(crate) fn value_end(bytes: &[u8], at: usize, quote: u8) -> usize {
-    let marks = |word| control(word) | equal(word, quote) | equal(word, b'<') | equal(word, b'&') | equal(word, 0xef);
-    run(bytes, at, marks, |byte| is(byte, class::VALUE))
+    run(bytes, at, [b'<', b'&', quote])
+}
+
+/// The first byte from `at` on that may need escaping somewhere.
+#[inline(always)]
+pub(crate) fn markup_end(bytes: &[u8], at: usize) -> usize {
+    run(bytes, at, [b'<', b'&', b'>', b'\'', b'"'])
 }
 
 /// The first byte from `at` on that begins the end of an opaque run, or must be looked at.
 #[inline(always)]
 pub(crate) fn opaque_end(bytes: &[u8], at: usize, end: u8) -> usize {
-    let marks = |word| control(word) | equal(word, end) | equal(word, 0xef);
-    run(bytes, at, marks, |byte| byte == end || byte == 0xef || byte < b' ')
+    run(bytes, at, [end])
 }
 
 /// The first byte from `at` on that is not white space.
@@ -36,15 +40,20 @@ pub(crate) fn space_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// The first byte from `at` on that is one of `stops`, a control character or 0xEF.
 #[inline(always)]
-fn run(bytes: &[u8], mut at: usize, marks: impl Fn(u64) -> u64, stops: impl Fn(u8) -> bool) -> usize {
+fn run<const N: usize>(bytes: &[u8], mut at: usize, stops: [u8; N]) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let marked = marks(u64::from_le_bytes(*chunk));
-        if marked != 0 {
-            return at + (marked.trailing_zeros() / 8) as usize;
+        let word = u64::from_le_bytes(*chunk);
+        if quick(word, stops) != 0 {
+            let marks = exact(word, stops);
+            if marks != 0 {
+                return at + (marks.trailing_zeros() / 8) as usize;
+            }
         }
         at += 8;
     }
+    let stops = |byte: u8| byte < b' ' || byte == 0xef || stops.contains(&byte);
     while bytes.get(at).is_some_and(|&byte| !stops(byte)) {
         at += 1;
     }
@@ -54,15 +63,23 @@ fn run(bytes: &[u8], mut at: usize, marks: impl Fn(u64) -> u64, stops: impl Fn(u
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
+/// Whether any byte of the word stops, or is beyond ASCII.
 #[inline(always)]
-fn control(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 0x20) & !word & HIGHS
+fn quick<const N: usize>(word: u64, stops: [u8; N]) -> u64 {
+    let low = word.wrapping_sub(ONES * 0x20) | word;
+    let equal = |stop: u8| (word ^ (ONES * u64::from(stop))).wrapping_sub(ONES);
+    stops.iter().fold(low, |marks, &stop| marks | equal(stop)) & HIGHS
 }
 
+/// Marks the bytes of the word that stop.
 #[inline(always)]
-fn equal(word: u64, byte: u8) -> u64 {
-    let zero = word ^ (ONES * u64::from(byte));
-    zero.wrapping_sub(ONES) & !zero & HIGHS
+fn exact<const N: usize>(word: u64, stops: [u8; N]) -> u64 {
+    let low = word.wrapping_sub(ONES * 0x20) & !word;
+    let equal = |stop: u8| {
+        let zero = word ^ (ONES * u64::from(stop));
+        zero.wrapping_sub(ONES) & !zero
+    };
+    stops.iter().fold(low | equal(0xef), |marks, &stop| marks | equal(stop)) & HIGHS
 }
 
 #[cfg(test)]
@@ -83,6 +100,8 @@ mod tests {
                     if stop != b'"' {
                         assert_eq!(value_end(&bytes, 0, b'\''), slow(&value), "{stop} at {place} in {filler}");
                     }
+                    let markup = |b| b < 0x20 || matches!(b, b'<' | b'&' | b'>' | b'\'' | b'"' | 0xef);
+                    assert_eq!(markup_end(&bytes, 0), slow(&markup), "{stop} at {place} in {filler}");
                     assert_eq!(opaque_end(&bytes, 0, b'-'), slow(&|b| b < 0x20 || b == b'-' || b == 0xef));
                 }
             }

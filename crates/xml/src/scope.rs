@@ -20,12 +20,30 @@ pub(crate) fn outermost(work: &mut Work, outer: &Outer) -> u16 {
 }
 
 /// Takes in one `xmlns` or `xmlns:prefix` attribute.
+#[inline(always)]
 pub(crate) fn declare(work: &mut Work, header: bool, bytes: &[u8], attr: AttrRecord) -> Result<()> {
+    if attr.flags & (PREFIXED | CODED) == 0 && !may_be_special(attr.value_len) {
+        work.default = push(work, SpaceRecord { start: attr.value, len: attr.value_len })?;
+        return Ok(());
+    }
+    declare_with_care(work, header, bytes, attr)
+}
+
+/// Whether a namespace of this length may be one of those that are treated in their own way.
+#[inline(always)]
+fn may_be_special(len: u32) -> bool {
+    const SPECIAL: [&str; 6] = ["", names::CLIENT, names::SERVER, names::COMPONENT, names::XML, names::XMLNS];
+    SPECIAL.iter().any(|special| special.len() as u32 == len)
+}
+
+#[inline(never)]
+fn declare_with_care(work: &mut Work, header: bool, bytes: &[u8], attr: AttrRecord) -> Result<()> {
     let namespace = bytes.get(attr.value as usize..(attr.value + attr.value_len) as usize).unwrap_or_default();
     let namespace = if attr.flags & CODED == 0 { Cow::Borrowed(namespace) } else { decode::value_bytes(namespace) };
-    let prefix = if attr.flags & PREFIXED == 0 { &[] } else { prefix_declared(bytes, attr) };
+    let prefixed = attr.flags & PREFIXED != 0;
+    let prefix = if prefixed { span(bytes, attr.start + 6, attr.name_len - 6) } else { &[] };
     check_declaration(prefix, &namespace)?;
-    if attr.flags & PREFIXED == 0 {
+    if !prefixed {
         work.default = default_space(work, header, attr, &namespace)?;
         return Ok(());
     }
@@ -33,17 +51,12 @@ pub(crate) fn declare(work: &mut Work, header: bool, bytes: &[u8], attr: AttrRec
         return Err(Error::TooManyNodes);
     }
     let space = add(work, attr, &namespace)?;
-    let (start, len) = (attr.start + 6, attr.name_len - 6);
-    work.bindings.push(Binding { start, len, space });
+    work.bindings.push(Binding { start: attr.start + 6, len: attr.name_len - 6, space });
     Ok(())
 }
 
 /// Each use of a prefix looks through all that are bound around it.
 const MOST_BINDINGS: usize = 512;
-
-fn prefix_declared(bytes: &[u8], attr: AttrRecord) -> &[u8] {
-    span(bytes, attr.start + 6, attr.name_len - 6)
-}
 
 /// Namespaces in XML 1.0 §3 and §5: what may not be declared.
 fn check_declaration(prefix: &[u8], namespace: &[u8]) -> Result<()> {

@@ -46,6 +46,10 @@ pub(crate) struct Work {
     pub(crate) default: u16,
     /// How many prefixes were bound in front of the tag at hand.
     pub(crate) bound: u32,
+    /// Its first attribute.
+    pub(crate) first_attr: usize,
+    /// Which attribute names it may have already, by a hash of one bit each.
+    pub(crate) seen: u64,
     /// The tag at hand has an attribute whose name has a prefix.
     pub(crate) prefixed: bool,
 }

@@ -20,7 +20,7 @@ pub(crate) fn agree(input: &[u8], lenient: bool) -> usize {
         return own.len();
     }
     if let Some(Event::Header(own)) = events.first() {
-        let tags = input.split(|&byte| byte == b'<').take(3);
+        let tags = input.split(|&byte| byte == b'<').take(if input.starts_with(b"<?") { 3 } else { 2 });
         if tags.map(String::from_utf8_lossy).any(|tag| tag.contains(RXML_LACKS)) {
             return 0;
         }

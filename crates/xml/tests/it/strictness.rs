@@ -1,7 +1,7 @@
 //! What is well-formed for XMPP and what is not; the same whatever the pieces it comes in.
 
 use crate::streams::{HEADER, error_of, read};
-use xml::{Error, Strictness::Lenient, Strictness::Strict};
+use xml::{Element, Error, Limits, Strictness::Lenient, Strictness::Strict};
 
 const ACCEPTED: &[&str] = &[
     "<a/>",
@@ -306,4 +306,28 @@ fn the_end_of_a_stream() {
     ] {
         assert!(matches!(behind(tail), Some(Error::NotWellFormed(_))), "{tail}");
     }
+}
+
+#[test]
+fn elements_that_stand_alone() {
+    let parse = |text: &str| Element::parse(text.as_bytes(), &Limits::default());
+    assert_eq!(parse(" \t\r\n<a>\n</a>\n").unwrap().as_str(), "<a>\n</a>");
+    for text in [
+        "",
+        " ",
+        "x",
+        "<a",
+        "<a>",
+        "</a>",
+        "<a/><b/>",
+        "<a/>x",
+        "x<a/>",
+        "\u{c}<a/>",
+        "<a/>\u{b}",
+        "<?xml version='1.0'?><a/>",
+        "<!-- --><a/>",
+    ] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+    assert_eq!(parse("<stream:a/>").unwrap_err(), Error::BadNamespacePrefix);
 }

@@ -21,6 +21,8 @@ pub struct Account {
     pub(crate) last_id: u64,
     pub(crate) serial: u64,
     pub(crate) reloading: bool,
+    /// The account has been removed; its sessions are about to end.
+    pub(crate) removed: bool,
 }
 
 /// A session as its account sees it.
@@ -89,7 +91,18 @@ impl Present {
 
 impl Account {
     pub(crate) fn new(jid: Jid, host: Arc<Host>, epoch: Epoch, roster: Roster, slots: Slots, last_id: u64) -> Account {
-        Account { jid, host, epoch, roster, sessions: Vec::new(), slots, last_id, serial: 0, reloading: false }
+        Account {
+            jid,
+            host,
+            epoch,
+            roster,
+            sessions: Vec::new(),
+            slots,
+            last_id,
+            serial: 0,
+            reloading: false,
+            removed: false,
+        }
     }
 
     /// What stands in for an account that does not exist: it has no roster, no sessions and empty slots, so that whoever asks it learns what a stranger

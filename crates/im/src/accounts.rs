@@ -206,6 +206,7 @@ impl Hub {
         let owner = account.bare_str();
         let ticket = home.with(self, |within| {
             // First, so that nothing is written of it after the erasing.
+            within.account.removed = true;
             within.hide_all();
             let batch = within.batch().erase(owner).put(&self.shapes().accounts, owner, record.bytes());
             within.cancel_subscriptions(batch)

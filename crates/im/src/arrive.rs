@@ -42,17 +42,24 @@ impl Within<'_> {
         }
     }
 
-    /// Gives a stanza to the session that its full JID names, whether or not that one is available (RFC 6121 §8.5.3.1). `Some`: there is none.
-    fn give_exact(&mut self, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
-        let named = stanza.to().and_then(Jid::resource).and_then(|resource| self.account.session(resource));
-        match named.map(|present| present.session().clone()) {
-            Some(session) => self.offer(&session, stanza),
-            None => Some(stanza),
-        }
+    /// The session that a full JID names, whether or not it is available (RFC 6121 §8.5.3.1).
+    fn exact(&self, stanza: &Stanza) -> Option<Arc<Session>> {
+        let present = self.account.session(stanza.to()?.resource()?)?;
+        Some(present.session().clone())
     }
 
-    fn message(&mut self, stanza: Arc<Stanza>) {
-        let Some(stanza) = self.give_exact(stanza) else { return };
+    /// RFC 6121 §8.5.2.1.1 and §8.5.3.2.1. Only when it is this message's turn: whom it goes to depends on what became of those before it.
+    pub(crate) fn message(&mut self, stanza: Arc<Stanza>) {
+        if !self.is_clear() {
+            return self.outbox.push(Effect::Deliver(stanza), None);
+        }
+        let stanza = match self.exact(&stanza) {
+            Some(session) => match session.post(stanza) {
+                Some(refused) => refused,
+                None => return,
+            },
+            None => stanza,
+        };
         let full = stanza.to().is_some_and(Jid::is_full);
         match stanza.message_type() {
             MessageType::Chat => self.message_to_best(stanza),
@@ -67,9 +74,12 @@ impl Within<'_> {
 
     /// §8.5.2.1.1: to the most available session; when there is none, §8.5.2.2.1: kept, or returned.
     pub(crate) fn message_to_best(&mut self, stanza: Arc<Stanza>) {
-        match self.account.best().map(|best| best.session().clone()) {
-            Some(session) => self.post(&session, stanza),
-            None => self.undelivered(&stanza),
+        let left = match self.account.best() {
+            Some(best) => best.session().post(stanza),
+            None => Some(stanza),
+        };
+        if let Some(stanza) = left {
+            self.undelivered(&stanza);
         }
     }
 
@@ -104,7 +114,7 @@ impl Within<'_> {
             PresenceType::Probe => self.probe(&stanza),
             PresenceType::Error => {
                 self.presence_refused(&stanza);
-                self.give_exact(stanza);
+                self.post_exact(stanza);
             }
             PresenceType::Subscribe
             | PresenceType::Subscribed
@@ -120,8 +130,7 @@ impl Within<'_> {
     /// §8.5.2.1.2 and §8.5.3.1: to every available session, or to the one that is named.
     fn presence_to_sessions(&mut self, stanza: Arc<Stanza>) {
         if stanza.to().is_some_and(Jid::is_full) {
-            self.give_exact(stanza);
-            return;
+            return self.post_exact(stanza);
         }
         for session in
             self.sessions_that(|present| present.is_available() && Some(present.session().jid()) != stanza.from())
@@ -130,13 +139,20 @@ impl Within<'_> {
         }
     }
 
+    fn post_exact(&mut self, stanza: Arc<Stanza>) {
+        if let Some(session) = self.exact(&stanza) {
+            self.post(&session, stanza);
+        }
+    }
+
     fn iq_in(&mut self, stanza: &Arc<Stanza>) {
         if stanza.to().is_some_and(Jid::is_full) {
             // §8.5.3.1: a stranger's question would tell him, by its answer, that the session is there.
             let secret = stanza.may_be_answered() && !self.may_ask(stanza);
-            if secret || self.give_exact(stanza.clone()).is_some() {
+            match self.exact(stanza) {
+                Some(session) if !secret => self.post(&session, stanza.clone()),
                 // §8.5.3.2.3: a question is returned; an answer that nobody waits for is dropped.
-                self.bounce(stanza, &StanzaError::service_unavailable());
+                _ => self.bounce(stanza, &StanzaError::service_unavailable()),
             }
         } else if stanza.may_be_answered() {
             self.iq_to_account(None, stanza);
@@ -195,7 +211,7 @@ impl Within<'_> {
 
     /// Gives an answer to the session of this account that it is addressed to.
     pub(crate) fn answer_to_session(&mut self, answer: Stanza) {
-        self.give_exact(Arc::new(answer));
+        self.post_exact(Arc::new(answer));
     }
 
     fn give(&mut self, session: Option<&Arc<Session>>, answer: Stanza) {

@@ -35,6 +35,8 @@ pub struct Within<'a> {
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) hub: &'a Hub,
     pub(crate) home: &'a Arc<Home>,
+    /// This is carried out from the head of the outbox: what is posted now overtakes nothing.
+    pub(crate) in_turn: bool,
 }
 
 impl Home {
@@ -64,11 +66,18 @@ impl Home {
     pub(crate) fn enter<R>(self: &Arc<Home>, turn: &mut Turn<'_>, f: impl FnOnce(&mut Within<'_>) -> R) -> R {
         let mut state = self.state.lock();
         let State { account, outbox } = &mut *state;
-        let done = f(&mut Within { account, outbox, hub: turn.hub, home: self });
+        let done = f(&mut Within { account, outbox, hub: turn.hub, home: self, in_turn: false });
         if state.outbox.begin() {
             turn.homes.push(self.clone());
         }
         done
+    }
+
+    /// The same for the drainer itself, in whose turn it is.
+    pub(crate) fn enter_in_turn(self: &Arc<Home>, turn: &mut Turn<'_>, f: impl FnOnce(&mut Within<'_>)) {
+        let mut state = self.state.lock();
+        let State { account, outbox } = &mut *state;
+        f(&mut Within { account, outbox, hub: turn.hub, home: self, in_turn: true });
     }
 
     pub(crate) fn state(&self) -> parking_lot::MutexGuard<'_, State> {
@@ -119,25 +128,19 @@ impl<'a> Within<'a> {
         self.outbox.push(Effect::Route(Arc::new(stanza)), None);
     }
 
-    /// Queues a stanza for one of this account's own sessions: at once when nothing is waiting in the outbox, else behind it.
-    pub fn post(&mut self, session: &Arc<Session>, stanza: Arc<Stanza>) {
-        let left = if self.outbox.is_idle() { session.post(stanza) } else { Some(stanza) };
-        if let Some(stanza) = left {
-            // From the outbox, a message for a session that has ended finds another way.
-            self.outbox.push(Effect::Post(session.clone(), stanza), None);
-        }
+    /// Whether what is posted now can overtake nothing.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.in_turn || self.outbox.is_idle()
     }
 
-    /// The same, but a session that takes no more gives the stanza back.
-    pub(crate) fn offer(&mut self, session: &Arc<Session>, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
-        if self.outbox.is_idle() {
-            return session.post(stanza);
+    /// Queues a stanza for one of this account's own sessions: at once when nothing is waiting in the outbox, else behind it.
+    pub fn post(&mut self, session: &Arc<Session>, stanza: Arc<Stanza>) {
+        if self.is_clear() {
+            // A session that has ended takes nothing; what it must not lose goes by `offer`.
+            drop(session.post(stanza));
+        } else {
+            self.outbox.push(Effect::Post(session.clone(), stanza), None);
         }
-        if !session.is_open() {
-            return Some(stanza);
-        }
-        self.outbox.push(Effect::Post(session.clone(), stanza), None);
-        None
     }
 
     /// An empty batch of this home.

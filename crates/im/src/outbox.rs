@@ -19,6 +19,10 @@ pub enum Effect {
     Broadcast(Arc<Stanza>, Vec<Jid>),
     /// Route a stanza that stands in the log of what is outgoing, then strike it out.
     RouteLogged(Arc<Stanza>, u64),
+    /// Choose the sessions for a message that arrived while others were waiting here.
+    Deliver(Arc<Stanza>),
+    /// Find another way for a message that its session was not handed.
+    Resubmit(Arc<Stanza>),
     /// Queue a stanza for a session of this home.
     Post(Arc<Session>, Arc<Stanza>),
     /// End a session.
@@ -42,23 +46,43 @@ pub struct Outbox {
     waiting: Vec<Waker>,
 }
 
-enum Carried {
-    Done,
-    Commit(Entry, Ticket),
-    Asleep(Entry, Jid),
+/// What the drainer finds at the head of the queue.
+enum Next {
+    Entry(Entry),
+    /// It waits for this commit; the outbox is parked now.
+    Parked(Ticket),
+    Empty,
 }
 
-/// How many rounds one drainer takes before it lets others go first.
-const ROUNDS: usize = 16;
+/// How many entries one drainer carries out before it lets others go first.
+const TURN: usize = 1024;
+
+/// How much may wait in one outbox before stanzas of others are refused.
+const FULL: usize = 8192;
+
+/// What an outbox keeps of its memory when it is empty.
+const SPARE: usize = 4;
 
 impl Outbox {
     pub(crate) fn push(&mut self, effect: Effect, wait: Option<(Ticket, Option<Effect>)>) {
         self.queue.push_back(Entry { effect, wait: wait.map(Box::new), known: None });
     }
 
+    /// Puts what is older than everything that waits in front of it, in this order.
+    pub(crate) fn push_front(&mut self, effects: impl DoubleEndedIterator<Item = Effect>) {
+        for effect in effects.rev() {
+            self.queue.push_front(Entry { effect, wait: None, known: None });
+        }
+    }
+
     /// Nothing waits and nobody is carrying out: what is posted directly now cannot overtake anything.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty() && !self.busy
+    }
+
+    /// So much waits that stanzas of others should be refused.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= FULL
     }
 
     /// Whether the caller is to become the drainer.
@@ -74,100 +98,92 @@ impl Outbox {
         }
     }
 
-    fn put_back(&mut self, mut rest: VecDeque<Entry>, first: Entry) {
-        rest.push_front(first);
-        rest.append(&mut self.queue);
-        self.queue = rest;
+    fn next(&mut self) -> Next {
+        let Some(entry) = self.queue.pop_front() else {
+            self.busy = false;
+            self.queue.shrink_to(SPARE);
+            return Next::Empty;
+        };
+        match &entry.wait {
+            Some(wait) if !wait.0.is_done() => {
+                let ticket = wait.0.clone();
+                self.queue.push_front(entry);
+                Next::Parked(ticket)
+            }
+            _ => Next::Entry(entry),
+        }
     }
 }
 
 impl Home {
     /// Carries out the outbox until it is empty or must wait. Only the one who set `busy` comes here.
     pub(crate) fn drain(self: &Arc<Home>, turn: &mut Turn<'_>) {
-        let mut taken = VecDeque::new();
-        for _ in 0..ROUNDS {
-            if !self.take(&mut taken) {
-                return;
-            }
-            while let Some(entry) = taken.pop_front() {
-                match self.carry_out(entry, turn) {
-                    Carried::Done => {}
-                    Carried::Commit(entry, ticket) => return self.park_on_commit(taken, entry, &ticket, turn),
-                    Carried::Asleep(entry, whom) => return self.park_on_wake(taken, entry, &whom, turn),
+        for _ in 0..TURN {
+            match self.next() {
+                Next::Empty => return,
+                Next::Parked(ticket) => return self.resume_after(&ticket, turn),
+                Next::Entry(entry) => {
+                    if let Some(whom) = self.carry_out(entry, turn) {
+                        return turn.hub.wake_for(&whom, self.clone());
+                    }
                 }
             }
         }
         turn.hub.resume(self.clone());
     }
 
-    /// Takes the whole queue; false (and the drainer's flag is down) when there is none.
-    fn take(&self, taken: &mut VecDeque<Entry>) -> bool {
+    fn next(&self) -> Next {
         let mut state = self.state();
-        self.set_parked(false);
-        for waker in state.outbox.waiting.drain(..) {
-            waker.wake();
+        let next = state.outbox.next();
+        let parked = matches!(next, Next::Parked(_));
+        self.set_parked(parked);
+        if !parked {
+            state.outbox.waiting.drain(..).for_each(Waker::wake);
         }
-        if state.outbox.queue.is_empty() {
-            state.outbox.busy = false;
-            if taken.capacity() <= 4 && state.outbox.queue.capacity() == 0 {
-                std::mem::swap(&mut state.outbox.queue, taken);
-            }
-            return false;
-        }
-        std::mem::swap(&mut state.outbox.queue, taken);
-        true
+        next
     }
 
-    fn carry_out(self: &Arc<Home>, mut entry: Entry, turn: &mut Turn<'_>) -> Carried {
-        if let Some(wait) = entry.wait.take() {
-            let (ticket, otherwise) = *wait;
-            match ticket.state() {
-                State::Pending => {
-                    entry.wait = Some(Box::new((ticket.clone(), otherwise)));
-                    return Carried::Commit(entry, ticket);
-                }
-                State::Failed(error) => {
-                    turn.hub.reload(self, &error);
-                    let Some(otherwise) = otherwise else { return Carried::Done };
-                    entry.effect = otherwise;
-                }
-                State::Committed => {}
-            }
+    /// Carries out one entry. `Some`: this account must be woken first; the entry is back at the head, and the outbox is parked.
+    fn carry_out(self: &Arc<Home>, mut entry: Entry, turn: &mut Turn<'_>) -> Option<Jid> {
+        if let Some(wait) = entry.wait.take()
+            && let State::Failed(error) = wait.0.state()
+        {
+            turn.hub.reload(self, &error);
+            entry.effect = wait.1?;
         }
-        self.perform(entry, turn)
-    }
-
-    fn perform(self: &Arc<Home>, entry: Entry, turn: &mut Turn<'_>) -> Carried {
         match entry.effect {
-            Effect::Route(stanza) => match turn.route(stanza, entry.known) {
-                Routed::Done => Carried::Done,
-                Routed::Asleep(stanza, whom) => {
-                    Carried::Asleep(Entry { effect: Effect::Route(stanza), wait: None, known: None }, whom)
-                }
-            },
-            Effect::RouteLogged(stanza, id) => match turn.route(stanza, entry.known) {
-                Routed::Done => {
+            Effect::Route(stanza) => return self.route(stanza, entry.known, Effect::Route, turn),
+            Effect::RouteLogged(stanza, id) => {
+                let again = |stanza| Effect::RouteLogged(stanza, id);
+                let asleep = self.route(stanza, entry.known, again, turn);
+                if asleep.is_none() {
                     self.strike_out(id, turn);
-                    Carried::Done
                 }
-                Routed::Asleep(stanza, whom) => {
-                    Carried::Asleep(Entry { effect: Effect::RouteLogged(stanza, id), wait: None, known: None }, whom)
-                }
-            },
-            Effect::Broadcast(stanza, to) => {
-                turn.broadcast(&stanza, to);
-                Carried::Done
+                return asleep;
             }
-            Effect::Post(session, stanza) => {
-                if let Some(stanza) = session.post(stanza) {
-                    self.repost(stanza, turn);
-                }
-                Carried::Done
-            }
-            Effect::Nothing => Carried::Done,
-            Effect::End(session, why) => {
-                session.end(why);
-                Carried::Done
+            Effect::Broadcast(stanza, to) => turn.broadcast(&stanza, to),
+            Effect::Deliver(stanza) => self.enter_in_turn(turn, |within| within.message(stanza)),
+            Effect::Resubmit(stanza) => self.enter_in_turn(turn, |within| within.resubmit_one(&stanza)),
+            Effect::Post(session, stanza) => drop(session.post(stanza)),
+            Effect::End(session, why) => session.end(why),
+            Effect::Nothing => {}
+        }
+        None
+    }
+
+    fn route(
+        &self,
+        stanza: Arc<Stanza>,
+        known: Option<Known>,
+        again: impl FnOnce(Arc<Stanza>) -> Effect,
+        turn: &mut Turn<'_>,
+    ) -> Option<Jid> {
+        match turn.route(stanza, known) {
+            Routed::Done => None,
+            Routed::Asleep(stanza, whom) => {
+                self.state().outbox.push_front(std::iter::once(again(stanza)));
+                self.set_parked(true);
+                Some(whom)
             }
         }
     }
@@ -179,25 +195,13 @@ impl Home {
         turn.hub.store().submit(batch.unlog(&turn.hub.shapes().outgoing, self.jid().as_str(), id));
     }
 
-    fn park_on_commit(self: &Arc<Home>, rest: VecDeque<Entry>, entry: Entry, ticket: &Ticket, turn: &Turn<'_>) {
-        self.park(rest, entry);
+    fn resume_after(self: &Arc<Home>, ticket: &Ticket, turn: &Turn<'_>) {
         let (hub, home) = (turn.hub.clone(), self.clone());
         let busy = hub.begin();
         ticket.on_done(Box::new(move |_| {
             hub.resume(home);
             drop(busy);
         }));
-    }
-
-    fn park_on_wake(self: &Arc<Home>, rest: VecDeque<Entry>, entry: Entry, whom: &Jid, turn: &Turn<'_>) {
-        self.park(rest, entry);
-        turn.hub.wake_for(whom, self.clone());
-    }
-
-    fn park(&self, rest: VecDeque<Entry>, entry: Entry) {
-        let mut state = self.state();
-        state.outbox.put_back(rest, entry);
-        self.set_parked(true);
     }
 
     /// Tells the first entry what came of the waking that it waited for.

@@ -18,6 +18,9 @@ use xmpp::{Jid, PresenceType, Stanza, StanzaError, StreamError};
 impl Within<'_> {
     /// Adds a session for `jid`; one that has the same resource is replaced.
     pub(crate) fn bind(&mut self, jid: Jid, options: DoorOptions) -> Result<Arc<Session>, BindError> {
+        if self.account.removed {
+            return Err(BindError::NoAccount);
+        }
         if let Some(old) =
             jid.resource().and_then(|resource| self.account.session(resource)).map(|old| old.session().clone())
         {
@@ -68,6 +71,7 @@ impl Within<'_> {
         account.slots = slots;
         account.last_id = account.last_id.max(last_id);
         account.reloading = false;
+        account.removed = false;
     }
 
     /// Takes a session out of the account, telling those who saw it.

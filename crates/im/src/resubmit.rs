@@ -1,7 +1,8 @@
 //! What must not be lost: messages of a session that is gone, and what was committed but not yet sent when the server stopped.
 use crate::fault::Fault;
-use crate::home::{Home, Turn, Within};
+use crate::home::{Turn, Within};
 use crate::hub::Hub;
+use crate::outbox::Effect;
 use crate::subscription::State;
 use std::sync::Arc;
 use xmpp::{Jid, MessageType, Stanza, StanzaError};
@@ -9,8 +10,11 @@ use xmpp::{Jid, MessageType, Stanza, StanzaError};
 impl Within<'_> {
     /// Messages that a session was not handed go back to routing: to another session of this account, or to be kept.
     pub(crate) fn resubmit(&mut self, left: Vec<Arc<Stanza>>) {
-        for stanza in left {
-            self.resubmit_one(&stanza);
+        if self.is_clear() {
+            left.iter().for_each(|stanza| self.resubmit_one(stanza));
+        } else {
+            // They came before whatever waits here.
+            self.outbox.push_front(left.into_iter().map(Effect::Resubmit));
         }
     }
 
@@ -21,15 +25,6 @@ impl Within<'_> {
             // A room learns that its occupant is gone; headlines and errors are worth nothing later.
             MessageType::GroupChat => self.bounce(stanza, &StanzaError::recipient_unavailable()),
             MessageType::Headline | MessageType::Error => {}
-        }
-    }
-}
-
-impl Home {
-    /// A stanza that waited in the outbox for a session that has gone meanwhile.
-    pub(crate) fn repost(self: &Arc<Home>, stanza: Arc<Stanza>, turn: &mut Turn<'_>) {
-        if stanza.kind() == xmpp::Kind::Message {
-            self.enter(turn, |within| within.resubmit_one(&stanza));
         }
     }
 }

@@ -92,8 +92,21 @@ impl Turn<'_> {
     }
 
     fn arrive(&mut self, home: Arc<Home>, stanza: Arc<Stanza>) {
-        home.enter(self, |within| within.arrive(stanza));
-        self.last = Some(home);
+        let refused = home.enter(self, |within| {
+            if within.account.removed {
+                return Some((stanza, StanzaError::service_unavailable()));
+            }
+            if within.outbox.is_full() && !is_subscription(&stanza) {
+                return Some((stanza, StanzaError::resource_constraint()));
+            }
+            within.arrive(stanza);
+            None
+        });
+        match refused {
+            Some((stanza, error)) if stanza.kind() != Kind::Presence => self.bounce(&stanza, &error),
+            Some(_) => {}
+            None => self.last = Some(home),
+        }
     }
 
     /// An account that does not exist (RFC 6121 §8.5.1). A question is asked of an empty stand-in, so that it is answered as an existing account
@@ -207,10 +220,12 @@ impl Turn<'_> {
 fn wakes(stanza: &Stanza) -> bool {
     match stanza.kind() {
         Kind::Message => !matches!(stanza.message_type(), MessageType::Error | MessageType::Headline),
-        Kind::Presence => matches!(
-            stanza.presence_type(),
-            PresenceType::Subscribe | PresenceType::Subscribed | PresenceType::Unsubscribe | PresenceType::Unsubscribed
-        ),
+        Kind::Presence => is_subscription(stanza),
         Kind::Iq => stanza.may_be_answered() && stanza.to().is_some_and(Jid::is_bare),
     }
+}
+
+/// Whether a stanza changes a subscription: these are few, and must not get lost.
+fn is_subscription(stanza: &Stanza) -> bool {
+    stanza.kind() == Kind::Presence && crate::subscription::Verb::of(stanza.presence_type()).is_some()
 }

@@ -98,6 +98,6 @@ impl Within<'_> {
 
     /// The same home, for a handler to hold.
     pub(crate) fn again(&mut self) -> Within<'_> {
-        Within { account: self.account, outbox: self.outbox, hub: self.hub, home: self.home }
+        Within { account: self.account, outbox: self.outbox, hub: self.hub, home: self.home, in_turn: self.in_turn }
     }
 }

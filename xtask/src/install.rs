@@ -50,7 +50,9 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 fn make_environment(folder: &Path, python: &Path, workspace: &Workspace) -> Result<()> {
-    if !process::succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))? {
+    // Without any Python this cannot even start.
+    let made = process::succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
+    if !made.unwrap_or(false) {
         debian(&["python3-venv"])?;
         process::must(Command::new("/usr/bin/python3").args(["-m", "venv", "--clear"]).arg(folder))?;
     }

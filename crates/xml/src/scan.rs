@@ -75,7 +75,7 @@ pub(crate) struct Scanner<'a> {
     pub(crate) context: Context<'a>,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
     /// Content first: whoever stops elsewhere was cut off and takes the slower way once.
     #[inline(always)]
     fn step(&mut self, state: State, at: usize) -> Result<Step> {
@@ -161,36 +161,37 @@ impl Scanner<'_> {
     /// At `</`.
     #[inline(always)]
     fn close(&mut self, at: usize) -> Result<Step> {
-        let rest = self.rest(at + 2);
-        let name = match self.work.open.last().and_then(|open| self.work.nodes.get(open.node as usize)) {
-            Some(node) => span(self.bytes, node.start + 1, node.name_len),
-            None => self.context.outer.name.as_bytes(),
-        };
-        match rest.split_at_checked(name.len()) {
+        let name = self.innermost();
+        match self.rest(at + 2).split_at_checked(name.len()) {
             Some((head, [b'>', ..])) if head == name && !name.is_empty() => {
                 self.work.mark = at;
                 Ok(self.closed(at + 3 + name.len()))
             }
-            _ => self.close_slowly(at, name.len()),
+            _ => self.close_slowly(at, name),
+        }
+    }
+
+    /// The name that the next closing tag must have.
+    #[inline(always)]
+    fn innermost(&self) -> &'a [u8] {
+        match self.work.open.last().and_then(|open| self.work.nodes.get(open.node as usize)) {
+            Some(node) => span(self.bytes, node.start + 1, node.name_len),
+            None => self.context.outer.name.as_bytes(),
         }
     }
 
     /// A closing tag that is cut off, has white space, or does not match.
     #[cold]
-    fn close_slowly(&mut self, at: usize, len: usize) -> Result<Step> {
+    fn close_slowly(&mut self, at: usize, name: &[u8]) -> Result<Step> {
         let rest = self.rest(at + 2);
-        let name = match self.work.open.last().and_then(|open| self.work.nodes.get(open.node as usize)) {
-            Some(node) => span(self.bytes, node.start + 1, node.name_len),
-            None => self.context.outer.name.as_bytes(),
-        };
-        if rest.len() <= len {
+        if rest.len() <= name.len() {
             return if name.starts_with(rest) { Ok(More(State::Content, at)) } else { Err(MISMATCH) };
         }
         if !rest.starts_with(name) || name.is_empty() {
             return Err(MISMATCH);
         }
         self.work.mark = at;
-        self.close_tail(at + 2 + len)
+        self.close_tail(at + 2 + name.len())
     }
 
     fn close_tail(&mut self, at: usize) -> Result<Step> {

@@ -12,6 +12,7 @@ use crate::scope;
 use crate::work::{Open, State};
 
 impl Scanner<'_> {
+    /// In the name of an opening tag whose `<` is at the mark.
     #[inline(always)]
     pub(crate) fn open_name(&mut self, at: usize) -> Result<Step> {
         let start = self.work.mark + 1;
@@ -129,6 +130,7 @@ impl Scanner<'_> {
         }
     }
 
+    /// An attribute piece by piece: each may be the last for now.
     #[inline(never)]
     pub(crate) fn attr_name(&mut self, at: usize) -> Result<Step> {
         let start = self.work.mark;

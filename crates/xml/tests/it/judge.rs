@@ -21,7 +21,7 @@ pub(crate) fn agree(input: &[u8], lenient: bool) -> usize {
     }
     if let Some(Event::Header(own)) = events.first() {
         let tags = input.split(|&byte| byte == b'<').take(if input.starts_with(b"<?") { 3 } else { 2 });
-        if tags.map(String::from_utf8_lossy).any(|tag| tag.contains(RXML_LACKS)) {
+        if tags.map(String::from_utf8_lossy).any(|tag| tag.contains(RXML_LACKS) || tag.contains("standalone")) {
             return 0;
         }
         is_their_header(own, header.as_ref(), input);

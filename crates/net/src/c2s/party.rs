@@ -27,15 +27,14 @@ impl Party {
     /// The stream is TLS from here on.
     pub(super) fn has_encrypted(&mut self, handshake: &tls::Handshake) {
         self.encrypted = true;
-        self.bindings = Bindings::none();
-        let known = [
-            (Binding::TlsExporter, handshake.exporter.map(|data| data.to_vec())),
-            (Binding::TlsServerEndPoint, handshake.end_point.as_deref().map(<[u8]>::to_vec)),
-        ];
-        for (binding, data) in known {
-            if let Some(data) = data {
-                self.bindings = std::mem::replace(&mut self.bindings, Bindings::none()).with(binding, data);
-            }
+        // Below TLS 1.3, clients take `-PLUS` to mean tls-unique (RFC 5802 §6.1), which breaks there: it is not offered.
+        self.bindings = match handshake.exporter {
+            Some(exporter) => Bindings::none().with(Binding::TlsExporter, exporter.to_vec()),
+            None => Bindings::none(),
+        };
+        if let (false, Some(end_point)) = (self.bindings.is_empty(), handshake.end_point.as_deref()) {
+            self.bindings = std::mem::replace(&mut self.bindings, Bindings::none())
+                .with(Binding::TlsServerEndPoint, end_point.to_vec());
         }
     }
 

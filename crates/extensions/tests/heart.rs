@@ -178,3 +178,21 @@ async fn a_card_of_sixty_kilobytes_comes_back_as_it_was() {
     assert_eq!(got.len(), 2);
     assert!(got[1].contains(&card), "{}", &got[1][..200]);
 }
+
+/// T-4.1.22: with a new password nothing of the old one is worth anything; who had it kept for the digest of 2000 has the new one kept.
+#[tokio::test]
+async fn a_new_password_replaces_everything_that_proved_the_old_one() {
+    for kept in [None, Some("old".to_owned())] {
+        let hub = hub(Store::memory()).await;
+        let old = NewCredentials { digest: kept.clone(), ..NewCredentials::derive("old").unwrap() };
+        let amy = hub.create_account("amy", "verona.example", &old).await.unwrap();
+        let door = bind(&hub, &amy, "t").await;
+        say(&door, "<iq type='set' id='c1'><query xmlns='jabber:iq:register'><password>new</password></query></iq>");
+        let got = heard(&hub, &door).await.join("");
+        assert!(got.contains("type='result'") && got.contains("id='c1'"), "{got}");
+        assert!(hub.check_password(&amy, "new").await.unwrap());
+        assert!(!hub.check_password(&amy, "old").await.unwrap());
+        let now = hub.credentials(&amy).await.unwrap().unwrap();
+        assert_eq!((now.scram.len(), now.digest), (2, kept.map(|_| "new".to_owned())));
+    }
+}

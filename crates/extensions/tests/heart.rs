@@ -13,7 +13,9 @@ async fn hub(store: Store) -> Hub {
     let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
     let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
     let clock = Clock::fake(Timestamp::from_millis(1_000_000_000_000));
-    Hub::new(HubOptions { hosts, store, clock, limits: Limits::default() }).await.unwrap()
+    Hub::new(HubOptions { hosts, store, clock, limits: Limits::default(), cluster: im::Cluster::single() })
+        .await
+        .unwrap()
 }
 
 async fn account(hub: &Hub, name: &str) -> Jid {

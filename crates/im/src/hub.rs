@@ -10,6 +10,7 @@ use crate::plan::PlanError;
 use crate::roster::{self, Roster};
 use crate::route::Known;
 use arc_swap::ArcSwap;
+use cluster::{Cluster, Inbox};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -64,6 +65,8 @@ pub struct HubOptions {
     pub clock: Clock,
     /// The bounds.
     pub limits: Limits,
+    /// Which accounts are at home here, and what other members carry to this one.
+    pub cluster: (Cluster, Inbox),
 }
 
 /// What is known of a stream on which nobody has logged in yet.
@@ -106,6 +109,7 @@ pub struct Hub(Arc<Shared>);
 
 struct Shared {
     clock: Clock,
+    cluster: Cluster,
     store: Store,
     shapes: Shapes,
     limits: Limits,
@@ -142,6 +146,7 @@ impl Hub {
     pub async fn new(options: HubOptions) -> Result<Hub, HubError> {
         let hosts = hosts(&options.hosts)?;
         let store = options.store;
+        let (cluster, inbox) = options.cluster;
         let shapes = Shapes {
             accounts: store.keys("accounts"),
             roster: store.map("roster"),
@@ -152,6 +157,7 @@ impl Hub {
         let secret = secret(&store, &shapes.server).await?;
         let hub = Hub(Arc::new(Shared {
             clock: options.clock,
+            cluster,
             store,
             shapes,
             directory: Directory::new(options.limits.accounts_awake),
@@ -167,6 +173,7 @@ impl Hub {
             stopping: AtomicBool::new(false),
         }));
         hub.start_drainer();
+        hub.receive(inbox);
         hub.replay().await?;
         Ok(hub)
     }
@@ -230,6 +237,10 @@ impl Hub {
     /// Every awake home, for the operator's views.
     pub fn homes(&self) -> Vec<Arc<Home>> {
         self.0.directory.all()
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.0.cluster
     }
 
     pub(crate) fn directory(&self) -> &Directory {

@@ -10,6 +10,7 @@
 mod account;
 mod accounts;
 mod arrive;
+mod carried;
 mod clock;
 mod directory;
 mod door;
@@ -35,6 +36,7 @@ mod subscriptions;
 pub use account::{Account, Present};
 pub use accounts::{AccountError, Credentials, NewCredentials};
 pub use clock::Clock;
+pub use cluster::{Cluster, Inbox};
 pub use door::{BindError, Dialect, Door, DoorOptions, Drained, Goodbye};
 pub use fault::Fault;
 pub use home::{Home, Within};

@@ -97,7 +97,7 @@ impl Hub {
     }
 }
 
-fn read_stored(bytes: &[u8]) -> Result<Stanza, String> {
+pub(crate) fn read_stored(bytes: &[u8]) -> Result<Stanza, String> {
     let element = xml::Element::parse(bytes, &xml::Limits::OWN).map_err(|error| error.to_string())?;
     Stanza::read(element).map_err(|error| error.to_string())
 }

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::home::{Home, Turn};
 use crate::host::Host;
 use crate::iq::{HostAsk, Reply};
+use cluster::Placement;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
@@ -46,11 +47,14 @@ impl Turn<'_> {
             Some(known) => self.resolved(known, &host, stanza),
             None => match self.hub.directory().find(to.bare_str()) {
                 Found::Awake(home) => self.arrive(home, stanza),
-                Found::Asleep if wakes(&stanza) => {
-                    let whom = to.bare();
-                    return Routed::Asleep(stanza, whom);
-                }
-                Found::Asleep => self.sleeping(&stanza),
+                Found::Asleep => match self.hub.cluster().place(to.bare_str()) {
+                    Placement::There(member) => self.carry(member, &stanza),
+                    Placement::Here if wakes(&stanza) => {
+                        let whom = to.bare();
+                        return Routed::Asleep(stanza, whom);
+                    }
+                    Placement::Here => self.sleeping(&stanza),
+                },
             },
         }
         Routed::Done

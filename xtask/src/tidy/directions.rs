@@ -13,7 +13,7 @@ struct May {
 
 const SOCKETS: &[&str] = &["axum", "hyper", "mio", "rusqlite", "rustls", "tokio-postgres"];
 
-const RULES: [May; 11] = [
+const RULES: [May; 12] = [
     May { package: "yatter-xml", know: &[], never: &["tokio", "futures", "mio"] },
     May { package: "yatter-xmpp", know: &["yatter-xml"], never: &["tokio", "mio", "rusqlite", "rustls"] },
     May { package: "yatter-store", know: &[], never: &["axum", "hyper", "mio", "rustls"] },
@@ -57,6 +57,7 @@ const RULES: [May; 11] = [
         never: &[],
     },
     May { package: "yatter-load", know: &[], never: &[] },
+    May { package: "yatter-examples", know: &["yatter-xml", "yatter-xmpp"], never: &["tokio"] },
     May { package: "xtask", know: &[], never: &[] },
 ];
 

@@ -74,6 +74,7 @@ impl House {
             store: Store::memory(),
             clock: clock.clone(),
             limits: im::Limits { session_queue_bytes: 256 * 1024, ..im::Limits::default() },
+            cluster: im::Cluster::single(),
         };
         let hub = Hub::new(options).await.unwrap();
         let mut credentials = NewCredentials::derive("pw").unwrap();

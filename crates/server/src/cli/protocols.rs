@@ -21,10 +21,15 @@ const WALLS: &[About] = &[
     rfc("addresses", "XMPP Address Format", "RFC 7622"),
     rfc("scram", "SCRAM-SHA-1 and SCRAM-SHA-1-PLUS", "RFC 5802"),
     rfc("scram-256", "SCRAM-SHA-256 and SCRAM-SHA-256-PLUS", "RFC 7677"),
+    rfc("tls", "Use of TLS in XMPP", "RFC 7590").partly("streams of clients"),
     rfc("plain", "PLAIN", "RFC 4616"),
     rfc("exporter", "Channel binding tls-exporter", "RFC 9266"),
     rfc("end-point", "Channel binding tls-server-end-point", "RFC 5929").partly("of its bindings, this one"),
     About::xep("iq-auth", "Non-SASL Authentication", "XEP-0078", "2.5"),
+    About::xep("legacy-errors", "Error Condition Mappings", "XEP-0086", "1.0"),
+    About::xep("legacy-delay", "Legacy Delayed Delivery", "XEP-0091", "1.4"),
+    About::xep("order", "Recommended Order of Stream Feature Negotiation", "XEP-0170", "1.0"),
+    About::xep("roster-versions", "Roster Versioning", "XEP-0237", "1.3"),
     About::xep("direct-tls", "SRV records for XMPP over TLS", "XEP-0368", "1.1.0").partly("the server's side: ALPN"),
     About::xep("bindings", "SASL Channel-Binding Type Capability", "XEP-0440", "1.0.0"),
 ];
@@ -35,7 +40,7 @@ const fn rfc(name: &'static str, title: &'static str, source: &'static str) -> A
 
 impl Protocols {
     pub(super) fn run(self, place: &Place) -> ExitCode {
-        let all = WALLS.iter().chain(extensions::ABOUT);
+        let all = WALLS.iter().chain(extensions::ABOUT).chain(extensions::ALSO);
         if self.markdown {
             say(HEADER);
             all.for_each(|about| say(row(about)));

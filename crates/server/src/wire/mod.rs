@@ -176,6 +176,7 @@ pub async fn heart(config: &Config, store: store::Store) -> Result<Hub, Failure>
         store,
         clock: im::Clock::real(),
         limits: limits::for_hub(&config.limits),
+        cluster: im::Cluster::single(),
     };
     Hub::new(options).await.map_err(Failure::new)
 }

@@ -42,8 +42,13 @@ impl Server {
     ) -> Result<Server, StageError> {
         let hosts: Result<Vec<HostOptions>, StageError> =
             settings.hosts.iter().map(|host| host_options(settings, host)).collect();
-        let options =
-            HubOptions { hosts: hosts?, store: store.clone(), clock: clock.clone(), limits: settings.heart.clone() };
+        let options = HubOptions {
+            hosts: hosts?,
+            store: store.clone(),
+            clock: clock.clone(),
+            limits: settings.heart.clone(),
+            cluster: im::Cluster::single(),
+        };
         let hub = Hub::new(options).await.map_err(failed)?;
         let doors = Doors::new(hub.clone(), settings.doors, certificates.cloned()).map_err(failed)?;
         Ok(Server { hub, doors, connections: RefCell::default() })

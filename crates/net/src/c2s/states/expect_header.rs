@@ -7,8 +7,9 @@ use xml::Header;
 use xmpp::{Jid, StreamError};
 
 use super::{End, ExpectBind, ExpectFeature, ExpectLegacyAuth, Next, State};
+use crate::c2s::features;
+use crate::c2s::opening::{self, Opening};
 use crate::c2s::party::Party;
-use crate::c2s::{features, opening};
 
 /// A stream that has not begun.
 pub(in crate::c2s) enum ExpectHeader {
@@ -23,16 +24,17 @@ pub(in crate::c2s) enum ExpectHeader {
 impl ExpectHeader {
     pub(super) fn handle(self, party: &Party, header: &Header, out: &mut Vec<u8>) -> Result<Next, End> {
         let opening = opening::judge(header, party);
+        let dialect = self.spoken(&opening);
         let stream_id = opening::random_id()?;
         let from = match &opening.host {
             Ok(host) => Some(host.clone()),
-            Err(_) if opening.dialect == Dialect::X => party.doors.hub().default_host(),
+            Err(_) if dialect == Dialect::X => party.doors.hub().default_host(),
             Err(_) => None,
         };
-        opening::write(out, opening.dialect, &stream_id, from.as_deref().map(Host::name));
+        opening::write(out, dialect, &stream_id, from.as_deref().map(Host::name));
         let host = match opening.host {
             Ok(host) => host,
-            Err(error) => return Err(End::Opening(opening.dialect, error)),
+            Err(error) => return Err(End::Opening(dialect, error)),
         };
         let lang = opening::language(header);
         match (self, opening.dialect) {
@@ -41,12 +43,21 @@ impl ExpectHeader {
                 Ok(Next::State(State::Bind(ExpectBind { host, account, lang })))
             }
             // Neither the host nor the version may change after SASL.
-            (ExpectHeader::LoggedIn(..), dialect) => Err(End::Opening(dialect, StreamError::not_authorized())),
+            (ExpectHeader::LoggedIn(..), _) => Err(End::Opening(dialect, StreamError::not_authorized())),
             (_, Dialect::J) => Ok(ExpectLegacyAuth::new(host, stream_id).into()),
             (_, Dialect::X) => {
                 features::write_before_login(out, party, &host);
                 Ok(ExpectFeature::new(host, stream_id, lang).into())
             }
+        }
+    }
+
+    /// The Jabber in which a header is answered: its own, but who has shown to speak today's hears of a mistake in that.
+    fn spoken(&self, opening: &Opening) -> Dialect {
+        match self {
+            ExpectHeader::LoggedIn(..) => Dialect::X,
+            ExpectHeader::Encrypted if opening.host.is_err() => Dialect::X,
+            ExpectHeader::First | ExpectHeader::Encrypted => opening.dialect,
         }
     }
 

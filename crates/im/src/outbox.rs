@@ -31,17 +31,36 @@ pub enum Effect {
     Nothing,
 }
 
+impl Effect {
+    /// The memory that it holds, about; what is shared with others counts too.
+    fn bytes(&self) -> usize {
+        match self {
+            Effect::Route(stanza)
+            | Effect::RouteLogged(stanza, _)
+            | Effect::Deliver(stanza)
+            | Effect::Resubmit(stanza)
+            | Effect::Post(_, stanza) => stanza.memory_bytes(),
+            Effect::Broadcast(stanza, to) => stanza.memory_bytes() + to.len() * size_of::<Jid>(),
+            Effect::End(..) | Effect::Nothing => 0,
+        }
+    }
+}
+
 pub(crate) struct Entry {
     effect: Effect,
     wait: Option<Box<(Ticket, Option<Effect>)>>,
     /// What waking the receiver's home came to, when this entry had to wait for that.
     known: Option<Known>,
+    /// What it counted when it was put in.
+    bytes: usize,
 }
 
 /// The queue of one home, under that home's lock.
 #[derive(Default)]
 pub struct Outbox {
     queue: VecDeque<Entry>,
+    /// The memory that the entries hold.
+    bytes: usize,
     busy: bool,
     waiting: Vec<Waker>,
 }
@@ -57,21 +76,26 @@ enum Next {
 /// How many entries one drainer carries out before it lets others go first.
 const TURN: usize = 1024;
 
-/// How much may wait in one outbox before stanzas of others are refused.
+/// How many entries, and how many bytes of memory, may wait in one outbox before stanzas of others are refused.
 const FULL: usize = 8192;
+const FULL_BYTES: usize = 4 * 1024 * 1024;
 
 /// What an outbox keeps of its memory when it is empty.
 const SPARE: usize = 4;
 
 impl Outbox {
     pub(crate) fn push(&mut self, effect: Effect, wait: Option<(Ticket, Option<Effect>)>) {
-        self.queue.push_back(Entry { effect, wait: wait.map(Box::new), known: None });
+        let bytes = effect.bytes() + wait.as_ref().and_then(|wait| wait.1.as_ref()).map_or(0, Effect::bytes);
+        self.bytes += bytes;
+        self.queue.push_back(Entry { effect, wait: wait.map(Box::new), known: None, bytes });
     }
 
     /// Puts what is older than everything that waits in front of it, in this order.
     pub(crate) fn push_front(&mut self, effects: impl DoubleEndedIterator<Item = Effect>) {
         for effect in effects.rev() {
-            self.queue.push_front(Entry { effect, wait: None, known: None });
+            let bytes = effect.bytes();
+            self.bytes += bytes;
+            self.queue.push_front(Entry { effect, wait: None, known: None, bytes });
         }
     }
 
@@ -82,7 +106,7 @@ impl Outbox {
 
     /// So much waits that stanzas of others should be refused.
     pub(crate) fn is_full(&self) -> bool {
-        self.queue.len() >= FULL
+        self.queue.len() >= FULL || self.bytes >= FULL_BYTES
     }
 
     /// Whether the caller is to become the drainer.
@@ -110,7 +134,10 @@ impl Outbox {
                 self.queue.push_front(entry);
                 Next::Parked(ticket)
             }
-            _ => Next::Entry(entry),
+            _ => {
+                self.bytes = self.bytes.saturating_sub(entry.bytes);
+                Next::Entry(entry)
+            }
         }
     }
 }

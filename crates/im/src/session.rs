@@ -110,7 +110,7 @@ impl Session {
         if out.gone || out.end.is_some() {
             return Some(stanza);
         }
-        out.bytes += stanza.size();
+        out.bytes += stanza.memory_bytes();
         out.push(stanza);
         if out.bytes > self.bytes_max && !out.cut {
             out.cut = true;
@@ -148,7 +148,7 @@ impl Session {
     pub fn page(&self, stanzas: Vec<Arc<Stanza>>, next: Option<Arc<dyn Pull>>) {
         let mut out = self.out.lock();
         for stanza in stanzas {
-            out.bytes += stanza.size();
+            out.bytes += stanza.memory_bytes();
             out.queue.push_back(Item { stanza, kept: true });
         }
         match (&mut out.pulling, next) {
@@ -232,7 +232,7 @@ impl Outbound {
         let had = into.len();
         while room > 0 {
             let Some(Item { stanza, kept }) = self.queue.pop_front() else { break };
-            let size = stanza.size();
+            let size = stanza.memory_bytes();
             room = room.saturating_sub(size);
             self.bytes = self.bytes.saturating_sub(size);
             if !kept && stanza.kind() == Kind::Message {

@@ -18,8 +18,8 @@ use xmpp::{Jid, Stanza, StanzaError, Timestamp};
 /// The home of one awake account.
 pub struct Home {
     jid: Jid,
-    /// The outbox waits for a commit or a sleeping home: doors of this account should admit nothing more. Written under the lock.
-    parked: AtomicBool,
+    /// The outbox waits for a commit or a sleeping home, or holds much: doors of this account should admit nothing more. Written under the lock.
+    closed: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -44,7 +44,7 @@ impl Home {
         let jid = account.jid().clone();
         Arc::new(Home {
             jid,
-            parked: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             state: Mutex::new(State { account, outbox: Outbox::default() }),
         })
     }
@@ -67,6 +67,9 @@ impl Home {
         let mut state = self.state.lock();
         let State { account, outbox } = &mut *state;
         let done = f(&mut Within { account, outbox, hub: turn.hub, home: self, in_turn: false });
+        if state.outbox.is_behind() {
+            self.set_closed(true);
+        }
         if state.outbox.begin() {
             turn.homes.push(self.clone());
         }
@@ -84,17 +87,17 @@ impl Home {
         self.state.lock()
     }
 
-    pub(crate) fn set_parked(&self, parked: bool) {
-        self.parked.store(parked, Ordering::Release);
+    pub(crate) fn set_closed(&self, closed: bool) {
+        self.closed.store(closed, Ordering::Release);
     }
 
-    /// Pending while the outbox is parked; the waker is called when it moves again.
+    /// Pending while the outbox is parked or far behind; the waker is called when it has moved on.
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.parked.load(Ordering::Acquire) {
+        if !self.closed.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
         let mut state = self.state.lock();
-        if !self.parked.load(Ordering::Acquire) {
+        if !self.closed.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
         state.outbox.wait(cx.waker());

@@ -76,9 +76,13 @@ enum Next {
 /// How many entries one drainer carries out before it lets others go first.
 const TURN: usize = 1024;
 
-/// How many entries, and how many bytes of memory, may wait in one outbox before stanzas of others are refused.
-const FULL: usize = 8192;
-const FULL_BYTES: usize = 4 * 1024 * 1024;
+/// How many entries, and how many bytes of memory, may wait in one outbox before the account's own doors admit nothing more.
+const MUCH: usize = 2048;
+const MUCH_BYTES: usize = 1024 * 1024;
+
+/// The same, before stanzas of others are refused.
+const FULL: usize = 4 * MUCH;
+const FULL_BYTES: usize = 4 * MUCH_BYTES;
 
 /// What an outbox keeps of its memory when it is empty.
 const SPARE: usize = 4;
@@ -102,6 +106,11 @@ impl Outbox {
     /// Nothing waits and nobody is carrying out: what is posted directly now cannot overtake anything.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty() && !self.busy
+    }
+
+    /// So much waits that the account's own doors should wait too.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.queue.len() >= MUCH || self.bytes >= MUCH_BYTES
     }
 
     /// So much waits that stanzas of others should be refused.
@@ -162,9 +171,9 @@ impl Home {
     fn next(&self) -> Next {
         let mut state = self.state();
         let next = state.outbox.next();
-        let parked = matches!(next, Next::Parked(_));
-        self.set_parked(parked);
-        if !parked {
+        let closed = matches!(next, Next::Parked(_)) || state.outbox.is_behind();
+        self.set_closed(closed);
+        if !closed {
             state.outbox.waiting.drain(..).for_each(Waker::wake);
         }
         next
@@ -209,7 +218,7 @@ impl Home {
             Routed::Done => None,
             Routed::Asleep(stanza, whom) => {
                 self.state().outbox.push_front(std::iter::once(again(stanza)));
-                self.set_parked(true);
+                self.set_closed(true);
                 Some(whom)
             }
         }

@@ -193,8 +193,9 @@ impl From<xml::Error> for StreamError {
         use xml::Error as E;
         let told = match error {
             E::RestrictedXml(_) => StreamError::restricted_xml(),
-            E::UnsupportedEncoding => StreamError::unsupported_encoding(),
-            E::BadUtf8 | E::StrayText => StreamError::bad_format(),
+            // RFC 6120 §4.9.3.22 names violations of UTF-8 itself.
+            E::UnsupportedEncoding | E::BadUtf8 => StreamError::unsupported_encoding(),
+            E::StrayText => StreamError::bad_format(),
             E::TooBig(_) | E::TooDeep | E::TooManyNodes | E::TooManyAttributes | E::NameTooLong => {
                 StreamError::over_limit()
             }

@@ -223,10 +223,14 @@ impl Within<'_> {
 
     fn give_later(&mut self, session: Option<&Arc<Session>>, iq: &Stanza, slow: Reply) {
         let (hub, home, session, iq) = (self.hub.clone(), self.home.clone(), session.cloned(), iq.clone());
+        let answering = session.as_ref().map(Session::answering);
         self.hub.spawn(async move {
+            // Another account's session is counted here, outside this home.
+            let answering = answering.or_else(|| hub.answering(&iq));
             if let Some(answer) = slow.settle(&iq).await {
                 home.with(&hub, |within| within.give(session.as_ref(), answer));
             }
+            drop(answering);
         });
     }
 }

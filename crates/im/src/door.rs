@@ -115,8 +115,12 @@ impl Door {
         self.session.leave(&self.hub, stanzas.drain(..));
     }
 
-    /// Pending while this account's outbox waits for a sleeping home or a commit: admit no further stanza until then.
+    /// Pending while this account's outbox waits for a sleeping home or a commit, or while much is on its way to this session: admit no further stanza
+    /// until then.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.session.is_full() {
+            return Poll::Pending;
+        }
         self.session.home().poll_ready(cx)
     }
 

@@ -9,6 +9,7 @@ use crate::iq::StrangerAsk;
 use crate::plan::PlanError;
 use crate::roster::{self, Roster};
 use crate::route::Known;
+use crate::session::Answering;
 use arc_swap::ArcSwap;
 use cluster::{Cluster, Inbox};
 use hashbrown::HashMap;
@@ -270,6 +271,14 @@ impl Hub {
     pub fn begin(&self) -> UnderWay {
         self.0.under_way.fetch_add(1, Ordering::AcqRel);
         UnderWay(self.clone())
+    }
+
+    /// Counts the answer to `iq` against the session that asked, if it is one of an account that is awake here. Not to be called inside that home.
+    pub(crate) fn answering(&self, iq: &Stanza) -> Option<Answering> {
+        let from = iq.from()?;
+        let Found::Awake(home) = self.directory().find(from.bare_str()) else { return None };
+        let state = home.state();
+        Some(state.account.session(from.resource()?)?.session().answering())
     }
 
     /// Runs slow work beside everything else.

@@ -191,12 +191,14 @@ impl Turn<'_> {
             Err(error) => self.reply(iq.error(&error)),
             Ok(slow) => {
                 let (hub, iq) = (self.hub.clone(), iq.clone());
+                let answering = hub.answering(&iq);
                 hub.clone().spawn(async move {
                     if let Some(answer) = slow.settle(&iq).await {
                         let mut turn = Turn::new(&hub);
                         turn.reply(answer);
                         turn.run();
                     }
+                    drop(answering);
                 });
             }
         }

@@ -7,6 +7,7 @@ use crate::home::Home;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use xmpp::{Jid, Kind, Stanza, StreamError, Timestamp};
 
@@ -25,7 +26,23 @@ pub struct Session {
     /// Sessions of one account in the order in which they were bound; the later one wins among equal priorities.
     serial: u64,
     bytes_max: usize,
+    /// Questions of this session whose answers are being looked up.
+    answers: AtomicUsize,
     out: Mutex<Outbound>,
+}
+
+/// How many answers are looked up for one session at a time.
+const ANSWERS: usize = 16;
+
+/// An answer to a question of this session is being looked up, until this is dropped.
+pub(crate) struct Answering(Arc<Session>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answers.fetch_sub(1, Ordering::AcqRel);
+        let mut out = self.0.out.lock();
+        wake(out.waker.take(), out);
+    }
 }
 
 #[derive(Default)]
@@ -71,7 +88,16 @@ impl Session {
         serial: u64,
         bytes_max: usize,
     ) -> Arc<Session> {
-        Arc::new(Session { jid, home, dialect, opened, serial, bytes_max, out: Mutex::default() })
+        Arc::new(Session {
+            jid,
+            home,
+            dialect,
+            opened,
+            serial,
+            bytes_max,
+            answers: AtomicUsize::new(0),
+            out: Mutex::default(),
+        })
     }
 
     /// The session's full JID.
@@ -118,6 +144,18 @@ impl Session {
         }
         wake(out.waker.take(), out);
         None
+    }
+
+    /// Counts an answer that is being looked up for this session.
+    pub(crate) fn answering(self: &Arc<Session>) -> Answering {
+        self.answers.fetch_add(1, Ordering::AcqRel);
+        Answering(self.clone())
+    }
+
+    /// Whether so much is on its way to this session that it should ask for nothing more. Its door is woken when an answer is there; of what is queued
+    /// it knows itself.
+    pub(crate) fn is_full(&self) -> bool {
+        self.answers.load(Ordering::Acquire) >= ANSWERS || self.out.lock().bytes > self.bytes_max / 2
     }
 
     /// Whether this session still takes stanzas: it has not been told to end.

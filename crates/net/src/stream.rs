@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use im::{Dialect, Door, Drained, Goodbye, Host};
 use xml::{Element, Event, Reader, Strictness};
-use xmpp::{Stanza, StreamError};
+use xmpp::{IqType, Stanza, StreamError};
 
 use crate::admit::Admission;
 use crate::c2s::Bound;
@@ -30,6 +30,13 @@ const TURNS: usize = 8;
 
 /// About how many bytes are taken from the queue for one write.
 const BATCH_BYTES: usize = 64 * 1024;
+
+/// After a write of so many bytes more may be queued: that goes out before anything is read, or whoever asks faster than
+/// it can be answered would fill its own queue.
+const MUCH_BYTES: usize = BATCH_BYTES / 4;
+
+/// Questions that are admitted at once, each of which may have a long answer.
+const QUESTIONS: usize = 16;
 
 /// What a finished negotiation hands over.
 pub(crate) struct Parts<S> {
@@ -68,7 +75,7 @@ pub(crate) struct Stream<S> {
     leaving: bool,
 }
 
-/// What was read during the negotiation and belongs to the session, in this order.
+/// What was read and not admitted yet, in this order.
 struct Waiting {
     /// Sent ahead of the login.
     early: VecDeque<Element>,
@@ -143,8 +150,11 @@ impl<S: Socket> Stream<S> {
     fn turns(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
         for _ in 0..TURNS {
             let Poll::Ready(wrote) = self.write(cx, scratch)? else { return self.watch(cx, scratch) };
+            if wrote >= MUCH_BYTES {
+                continue;
+            }
             let read = self.read(cx, scratch)?;
-            if !(wrote || read) {
+            if wrote == 0 && !read {
                 if self.leaving && self.is_ready(cx) {
                     return Err(End::ByPeer);
                 }
@@ -158,8 +168,8 @@ impl<S: Socket> Stream<S> {
     }
 
     /// Steps 1 and 2: what is kept, then what is queued, in one write. Pending while the socket takes no more; else
-    /// whether there was any.
-    fn write(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<Poll<bool>, End> {
+    /// how many bytes there were.
+    fn write(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<Poll<usize>, End> {
         let kept = self.wire.is_stuck();
         if kept {
             let flushed = self.wire.poll_flush(cx);
@@ -170,12 +180,13 @@ impl<S: Socket> Stream<S> {
         let Scratch { stanzas, out, space, .. } = scratch;
         let drained = self.drain(cx, stanzas, out)?;
         if out.is_empty() {
-            return Ok(Poll::Ready(kept || drained));
+            return Ok(Poll::Ready(usize::from(kept || drained)));
         }
-        self.doors.metrics().bytes_out.add(out.len() as u64);
+        let count = out.len();
+        self.doors.metrics().bytes_out.add(count as u64);
         let written = self.wire.poll_write(cx, out, space);
         out.clear();
-        Ok(if self.has_sent(written)? { Poll::Ready(true) } else { Poll::Pending })
+        Ok(if self.has_sent(written)? { Poll::Ready(count) } else { Poll::Pending })
     }
 
     /// Puts what is queued into the stream's words; whether there was any.
@@ -248,14 +259,19 @@ impl<S: Socket> Stream<S> {
     }
 
     /// Admits a batch: elements that waited, then bytes. Its stanzas go to the heart together, also those in front of
-    /// something that ends the stream.
+    /// something that ends the stream. What is behind many questions waits until these are answered.
     fn admit(&mut self, early: VecDeque<Element>, mut bytes: &[u8], lent: Lent<'_>) -> Result<(), End> {
         let Some(door) = &self.door else { return Err(End::Lost) };
         let Lent { xml, out, admitted } = lent;
         let admission = Admission { door, dialect: self.dialect, host: &self.host, lang: self.lang.as_ref() };
         let mut early = early.into_iter();
-        let mut count = 0;
+        let (mut count, mut questions) = (0, 0);
         let end = loop {
+            if questions == QUESTIONS || out.len() >= BATCH_BYTES {
+                self.waiting = Some(Box::new(Waiting { early: early.collect(), input: bytes.to_vec() }));
+                break Ok(());
+            }
+            let before = admitted.len();
             let event = match early.next() {
                 Some(element) => Ok(Some(Event::Element(element))),
                 None => self.reader.next(xml, &mut bytes),
@@ -274,6 +290,7 @@ impl<S: Socket> Stream<S> {
                 break Err(End::Error(error));
             }
             count += 1;
+            questions += usize::from(admitted.get(before).is_some_and(is_question));
         };
         door.admit_all(admitted);
         self.doors.metrics().stanzas_in.add(count);
@@ -345,4 +362,9 @@ impl<S: Socket> Stream<S> {
             let _ = self.wire.append(words);
         }
     }
+}
+
+/// Whether a stanza asks for an answer.
+fn is_question(stanza: &Stanza) -> bool {
+    matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set))
 }

@@ -271,3 +271,18 @@ async fn the_streams_language_is_its_stanzas_language() {
         client.hear(&format!("<message {addresses} xml:lang='fr' id='2'/>")).await;
     }
 }
+
+/// Who has logged in with SASL hears of a wrong header in the words of today, even where it has no version.
+#[tokio::test]
+async fn a_bad_header_behind_the_login_is_refused_in_todays_words() {
+    let house = House::new().await;
+    for header in [HEADER, "<message/>"] {
+        let mut client = house.connect(listener());
+        client.begin().await;
+        client.plain("amy", "pw").await;
+        client.hear("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
+        client.say(header).await;
+        let heard = client.hear_out().await;
+        assert!(heard.contains(" version='1.0'") && heard.contains("urn:ietf:params:xml:ns:xmpp-streams"), "{heard}");
+    }
+}

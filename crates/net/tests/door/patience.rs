@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::Limits;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::house::*;
 
@@ -111,6 +111,26 @@ async fn a_reader_that_stops_is_cut_off_and_its_messages_go_back() {
     assert_eq!(house.doors.metrics().stream_errors.values(), [("policy-violation", 1)]);
     // No extension keeps them here, so they come back; what may have arrived comes back, too.
     bob.hear("id='m19'").await;
+}
+
+/// Its queue holds a fraction of the answers: no more is read than can be answered.
+#[tokio::test]
+async fn who_asks_much_at_once_and_listens_is_not_cut_off() {
+    const QUESTIONS: usize = 20_000;
+    let house = House::new().await;
+    for client in [house.new_client("amy", "x").await, house.old("amy", "j").await] {
+        let (mut from, mut to) = tokio::io::split(client.pipe);
+        let ask = "<iq type='get' to='example.org' id='q'><query xmlns='jabber:iq:none'/></iq>";
+        tokio::spawn(async move { to.write_all(ask.repeat(QUESTIONS).as_bytes()).await });
+        let (mut answers, mut heard, mut buffer) = (0, Vec::new(), vec![0; 65_536]);
+        while answers < QUESTIONS {
+            let count = tokio::time::timeout(seconds(10), from.read(&mut buffer)).await.expect("goes on").unwrap();
+            assert!(count > 0, "was cut off after {answers} answers");
+            heard.extend_from_slice(&buffer[..count]);
+            let whole = heard.windows(5).rposition(|end| end == b"</iq>").map_or(0, |at| at + 5);
+            answers += heard.drain(..whole).as_slice().windows(5).filter(|end| *end == b"</iq>").count();
+        }
+    }
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ impl Present {
 
     /// Whether messages to the bare JID may go to it (RFC 6121 §8.5.2.1.1).
     pub fn takes_messages(&self) -> bool {
-        self.is_available() && self.priority >= 0 && self.session.is_open()
+        self.is_available() && self.priority >= 0 && self.session.is_there()
     }
 
     /// Whether this session shows its presence to `other` in particular (RFC 6121 §4.6): to that very address, or to the room in which it is.

@@ -73,14 +73,14 @@ impl Within<'_> {
     }
 
     /// §8.5.2.1.1: to the most available session; when there is none, §8.5.2.2.1: kept, or returned.
-    pub(crate) fn message_to_best(&mut self, stanza: Arc<Stanza>) {
-        let left = match self.account.best() {
-            Some(best) => best.session().post(stanza),
-            None => Some(stanza),
-        };
-        if let Some(stanza) = left {
-            self.undelivered(&stanza);
+    pub(crate) fn message_to_best(&mut self, mut stanza: Arc<Stanza>) {
+        while let Some(session) = self.account.best().map(|best| best.session().clone()) {
+            let Some(refused) = session.post(stanza) else { return };
+            // What it holds came first.
+            session.leftovers().iter().for_each(|left| self.resubmit_one(left));
+            stanza = refused;
         }
+        self.undelivered(&stanza);
     }
 
     fn message_to_all(&mut self, stanza: &Arc<Stanza>) {

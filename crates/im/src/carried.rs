@@ -1,6 +1,7 @@
 //! Stanzas between members: one whose receiver is at home elsewhere is carried there, and goes on from stop 4.
 use crate::home::Turn;
 use crate::hub::Hub;
+use crate::route::{Known, Routed};
 use cluster::{Inbox, Member};
 use xmpp::{Stanza, StanzaError};
 
@@ -25,8 +26,15 @@ impl Hub {
                 match crate::resubmit::read_stored(&frame.bytes) {
                     Ok(stanza) => {
                         let mut turn = Turn::new(&hub);
-                        turn.reply(stanza);
+                        let asleep = turn.route(std::sync::Arc::new(stanza), None);
                         turn.run();
+                        // The next waits too, or it would overtake.
+                        if let Routed::Asleep(stanza, whom) = asleep {
+                            let known = Known::of(hub.wake(&whom).await);
+                            let mut turn = Turn::new(&hub);
+                            turn.route(stanza, Some(known));
+                            turn.run();
+                        }
                     }
                     Err(why) => tracing::error!(member = frame.from.0, why, "a member carried what is no stanza"),
                 }

@@ -38,13 +38,15 @@ pub(crate) struct Directory {
     shards: Vec<RwLock<HashMap<Arc<str>, Place, RandomState>>>,
     awake: AtomicUsize,
     awake_max: usize,
+    /// Where the last thinning out stopped.
+    thinned: AtomicUsize,
 }
 
 impl Directory {
     pub(crate) fn new(awake_max: usize) -> Directory {
         let hasher = RandomState::default();
         let shards = (0..SHARDS).map(|_| RwLock::new(HashMap::with_hasher(hasher.clone()))).collect();
-        Directory { hasher, shards, awake: AtomicUsize::new(0), awake_max }
+        Directory { hasher, shards, awake: AtomicUsize::new(0), awake_max, thinned: AtomicUsize::new(0) }
     }
 
     fn shard(&self, bare: &str) -> &RwLock<HashMap<Arc<str>, Place, RandomState>> {
@@ -100,10 +102,11 @@ impl Directory {
     }
 
     /// Puts accounts to sleep that nobody needs, when more are awake than the bound allows. `slept` hears of each.
-    pub(crate) fn thin_out(&self, start: usize, mut slept: impl FnMut(&Home)) {
+    pub(crate) fn thin_out(&self, mut slept: impl FnMut(&Home)) {
         if self.awake.load(Ordering::Relaxed) <= self.awake_max {
             return;
         }
+        let start = self.thinned.fetch_add(4, Ordering::Relaxed);
         for shard in self.shards.iter().cycle().skip(start % SHARDS).take(4) {
             shard.write().retain(|_, place| {
                 let Place::Awake(home) = place else { return true };

@@ -115,10 +115,17 @@ impl Door {
         self.session.leave(&self.hub, stanzas.drain(..));
     }
 
-    /// Pending while this account's outbox waits for a sleeping home or a commit, or while much is on its way to this session: admit no further stanza
-    /// until then.
+    /// Pending while this account's outbox waits for a sleeping home or a commit, while much is on its way to this session, or
+    /// while the store is behind: admit no further stanza until then.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.session.is_full() {
+            return Poll::Pending;
+        }
+        let store = self.hub.store();
+        if store.backlog().is_full() {
+            // Whoever writes faster than the disk waits for it, like everybody else.
+            let waker = cx.waker().clone();
+            store.barrier().on_done(Box::new(move |_| waker.wake()));
             return Poll::Pending;
         }
         self.session.home().poll_ready(cx)

@@ -139,8 +139,9 @@ impl<'a> Within<'a> {
     /// Queues a stanza for one of this account's own sessions: at once when nothing is waiting in the outbox, else behind it.
     pub fn post(&mut self, session: &Arc<Session>, stanza: Arc<Stanza>) {
         if self.is_clear() {
-            // A session that has ended takes nothing; what it must not lose goes by `offer`.
-            drop(session.post(stanza));
+            if let Some(stanza) = session.post(stanza) {
+                self.missed(&stanza);
+            }
         } else {
             self.outbox.push(Effect::Post(session.clone(), stanza), None);
         }
@@ -153,7 +154,29 @@ impl<'a> Within<'a> {
 
     /// Hands a batch to the store. What tells somebody about the change must wait for the ticket.
     pub fn write(&mut self, batch: Batch) -> Ticket {
-        if batch.is_empty() { Ticket::committed() } else { self.hub.store().submit(batch) }
+        if batch.is_empty() {
+            return Ticket::committed();
+        }
+        let ticket = self.hub.store().submit(batch);
+        let (hub, home, epoch) = (self.hub.clone(), self.home.clone(), self.account.epoch);
+        ticket.on_done(Box::new(move |outcome| {
+            if let Err(error) = outcome {
+                hub.lost(home, epoch, error);
+            }
+        }));
+        self.outbox.standing = Some(ticket.clone());
+        ticket
+    }
+
+    /// Carries out an effect that tells of this account's state as it is now: when all that it rests on is durable.
+    pub(crate) fn tell(&mut self, effect: Effect, otherwise: Option<Effect>) {
+        match self.outbox.standing.take_if(|standing| standing.state() != store::State::Committed) {
+            Some(standing) => {
+                self.after(&standing, effect, otherwise);
+                self.outbox.standing = Some(standing);
+            }
+            None => self.outbox.push(effect, None),
+        }
     }
 
     /// Carries out `effect` when `ticket` is committed, and `otherwise` when it failed. Whatever is put into the outbox later waits behind it.
@@ -194,11 +217,13 @@ pub(crate) struct Turn<'h> {
     /// Where the last stanza went: the next one often goes there too.
     pub(crate) last: Option<Arc<Home>>,
     pub(crate) routed: u64,
+    /// What the stanza that was routed last rests on: the receiver's own write. `None`: it has not arrived.
+    pub(crate) rests_on: Option<Ticket>,
 }
 
 impl<'h> Turn<'h> {
     pub(crate) fn new(hub: &'h Hub) -> Turn<'h> {
-        Turn { hub, homes: SmallVec::new(), last: None, routed: 0 }
+        Turn { hub, homes: SmallVec::new(), last: None, routed: 0, rests_on: None }
     }
 
     /// Goes on with a home that was parked.

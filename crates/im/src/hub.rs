@@ -118,6 +118,8 @@ struct Shared {
     directory: Directory,
     secret: [u8; 32],
     ready: Mutex<VecDeque<Arc<Home>>>,
+    /// Homes that have lost a write, with the epoch under which they made it.
+    lost: Mutex<Vec<(Arc<Home>, store::Epoch, store::Error)>>,
     ready_bell: Notify,
     counters: Counters,
     under_way: AtomicUsize,
@@ -167,6 +169,7 @@ impl Hub {
             hosts: ArcSwap::from_pointee(hosts),
             secret,
             ready: Mutex::default(),
+            lost: Mutex::default(),
             ready_bell: Notify::new(),
             counters: Counters::default(),
             under_way: AtomicUsize::new(0),
@@ -325,18 +328,30 @@ impl Hub {
         self.0.ready_bell.notify_one();
     }
 
+    /// A write is lost: the home is read again, soon and elsewhere.
+    pub(crate) fn lost(&self, home: Arc<Home>, epoch: store::Epoch, error: store::Error) {
+        self.0.under_way.fetch_add(1, Ordering::AcqRel);
+        self.0.lost.lock().push((home, epoch, error));
+        self.0.ready_bell.notify_one();
+    }
+
     /// One task goes on with the homes whose waiting is over.
     fn start_drainer(&self) {
         let hub = self.clone();
         tokio::spawn(async move {
             loop {
+                for (home, epoch, error) in std::mem::take(&mut *hub.0.lost.lock()) {
+                    hub.reload(&home, epoch, &error);
+                    drop(UnderWay(hub.clone()));
+                }
                 let next = hub.0.ready.lock().pop_front();
                 let Some(home) = next else {
                     hub.0.ready_bell.notified().await;
                     continue;
                 };
                 let counted = UnderWay(hub.clone());
-                Turn::resume(&hub, home).run();
+                let run = std::panic::AssertUnwindSafe(|| Turn::resume(&hub, home).run());
+                drop(std::panic::catch_unwind(run));
                 drop(counted);
                 tokio::task::yield_now().await;
             }
@@ -371,11 +386,14 @@ impl Hub {
             Ok(true) => {
                 let hub = self.clone();
                 self.spawn(async move {
-                    let known = match hub.load(&bare).await {
-                        Ok(Some(home)) => Known::Home(home),
-                        Ok(None) => Known::Nobody,
-                        Err(fault) => Known::Fault(fault),
+                    // On a task of its own, so that whoever waits hears of a panic too.
+                    let loading = {
+                        let (hub, bare) = (hub.clone(), bare.clone());
+                        tokio::spawn(async move { hub.load(&bare).await })
                     };
+                    let known = Known::of(
+                        loading.await.unwrap_or_else(|panic| Err(Fault::Panic { at: "load", why: panic.to_string() })),
+                    );
                     let home = match &known {
                         Known::Home(home) => Some(home.clone()),
                         _ => None,
@@ -384,15 +402,14 @@ impl Hub {
                     for waiter in waiters {
                         hub.tell(waiter, &known);
                     }
-                    hub.thin_out(&bare);
+                    hub.thin_out();
                 });
             }
         }
     }
 
-    fn thin_out(&self, after: &Jid) {
-        let start = after.as_str().len();
-        self.directory().thin_out(start, |home| {
+    fn thin_out(&self) {
+        self.directory().thin_out(|home| {
             let epoch = home.state().account.epoch;
             self.store().release(home.jid().as_str(), epoch);
         });
@@ -434,10 +451,11 @@ impl Hub {
     }
 
     /// A write of this home failed: what it knows may never have been stored, so it is read again. Its sessions stay.
-    pub(crate) fn reload(&self, home: &Arc<Home>, why: &store::Error) {
+    fn reload(&self, home: &Arc<Home>, epoch: store::Epoch, why: &store::Error) {
         let host = {
             let mut state = home.state();
-            if std::mem::replace(&mut state.account.reloading, true) {
+            // Of several that were lost together, the first has it read again.
+            if state.account.epoch != epoch || std::mem::replace(&mut state.account.reloading, true) {
                 return;
             }
             state.account.host.clone()

@@ -2,13 +2,13 @@
 //!
 //! An entry may wait for a commit: it, and all that comes after it, is carried out when the store has made the change durable. An entry may also meet a
 //! home that is asleep. In both cases the outbox is parked, and resumed by whatever it waits for; nobody sits waiting.
-use crate::home::{Home, Turn};
+use crate::home::{Home, State, Turn, Within};
 use crate::route::{Known, Routed};
 use crate::session::Session;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
-use store::{State, Ticket};
+use store::Ticket;
 use xmpp::{Jid, Stanza};
 
 /// Something that is carried out after the lock of its home is gone.
@@ -63,10 +63,14 @@ pub struct Outbox {
     bytes: usize,
     busy: bool,
     waiting: Vec<Waker>,
+    /// The last write of this home, while it may still be lost.
+    pub(crate) standing: Option<Ticket>,
 }
 
 /// What the drainer finds at the head of the queue.
 enum Next {
+    /// A message for this account's own sessions: done with already.
+    Carried,
     Entry(Entry),
     /// It waits for this commit; the outbox is parked now.
     Parked(Ticket),
@@ -80,9 +84,9 @@ const TURN: usize = 1024;
 const MUCH: usize = 2048;
 const MUCH_BYTES: usize = 1024 * 1024;
 
-/// The same, before stanzas of others are refused.
+/// The same, before stanzas of others are refused. Less than a session's queue may hold, so that what has waited for a disk cuts off no healthy reader.
 const FULL: usize = 4 * MUCH;
-const FULL_BYTES: usize = 4 * MUCH_BYTES;
+const FULL_BYTES: usize = 2 * MUCH_BYTES;
 
 /// What an outbox keeps of its memory when it is empty.
 const SPARE: usize = 4;
@@ -155,7 +159,8 @@ impl Home {
     /// Carries out the outbox until it is empty or must wait. Only the one who set `busy` comes here.
     pub(crate) fn drain(self: &Arc<Home>, turn: &mut Turn<'_>) {
         for _ in 0..TURN {
-            match self.next() {
+            match self.next(turn) {
+                Next::Carried => {}
                 Next::Empty => return,
                 Next::Parked(ticket) => return self.resume_after(&ticket, turn),
                 Next::Entry(entry) => {
@@ -168,9 +173,22 @@ impl Home {
         turn.hub.resume(self.clone());
     }
 
-    fn next(&self) -> Next {
+    fn next(self: &Arc<Home>, turn: &Turn<'_>) -> Next {
         let mut state = self.state();
-        let next = state.outbox.next();
+        let mut next = state.outbox.next();
+        if let Next::Entry(Entry { effect: Effect::Deliver(stanza) | Effect::Resubmit(stanza), .. }) = &next {
+            // Under the lock under which it was taken: what a session leaves behind meanwhile could not come before it.
+            let (stanza, again) =
+                (stanza.clone(), matches!(&next, Next::Entry(Entry { effect: Effect::Resubmit(_), .. })));
+            let State { account, outbox } = &mut *state;
+            let mut within = Within { account, outbox, hub: turn.hub, home: self, in_turn: true };
+            if again {
+                within.resubmit_one(&stanza)
+            } else {
+                within.message(stanza)
+            }
+            next = Next::Carried;
+        }
         let closed = matches!(next, Next::Parked(_)) || state.outbox.is_behind();
         self.set_closed(closed);
         if !closed {
@@ -182,9 +200,8 @@ impl Home {
     /// Carries out one entry. `Some`: this account must be woken first; the entry is back at the head, and the outbox is parked.
     fn carry_out(self: &Arc<Home>, mut entry: Entry, turn: &mut Turn<'_>) -> Option<Jid> {
         if let Some(wait) = entry.wait.take()
-            && let State::Failed(error) = wait.0.state()
+            && let store::State::Failed(_) = wait.0.state()
         {
-            turn.hub.reload(self, &error);
             entry.effect = wait.1?;
         }
         match entry.effect {
@@ -192,15 +209,20 @@ impl Home {
             Effect::RouteLogged(stanza, id) => {
                 let again = |stanza| Effect::RouteLogged(stanza, id);
                 let asleep = self.route(stanza, entry.known, again, turn);
-                if asleep.is_none() {
-                    self.strike_out(id, turn);
+                if asleep.is_none()
+                    && let Some(written) = turn.rests_on.take()
+                {
+                    self.strike_out(id, &written, turn);
                 }
                 return asleep;
             }
             Effect::Broadcast(stanza, to) => turn.broadcast(&stanza, to),
-            Effect::Deliver(stanza) => self.enter_in_turn(turn, |within| within.message(stanza)),
-            Effect::Resubmit(stanza) => self.enter_in_turn(turn, |within| within.resubmit_one(&stanza)),
-            Effect::Post(session, stanza) => drop(session.post(stanza)),
+            Effect::Deliver(_) | Effect::Resubmit(_) => {}
+            Effect::Post(session, stanza) => {
+                if let Some(stanza) = session.post(stanza) {
+                    self.enter_in_turn(turn, |within| within.missed(&stanza));
+                }
+            }
             Effect::End(session, why) => session.end(why),
             Effect::Nothing => {}
         }
@@ -224,11 +246,19 @@ impl Home {
         }
     }
 
-    /// The receiver's part is with the store by now, and the store keeps the order: what the log remembers is no longer needed.
-    fn strike_out(&self, id: u64, turn: &mut Turn<'_>) {
-        let epoch = self.state().account.epoch;
-        let batch = store::Batch::new(self.jid().as_str(), epoch);
-        turn.hub.store().submit(batch.unlog(&turn.hub.shapes().outgoing, self.jid().as_str(), id));
+    /// When the receiver's part is durable, what the log remembers is no longer needed. If that is lost, the log's row waits for the next start.
+    fn strike_out(self: &Arc<Home>, id: u64, written: &Ticket, turn: &Turn<'_>) {
+        let (hub, home, written) = (turn.hub.clone(), self.clone(), written.clone());
+        // On a task: a callback may run under another home's lock.
+        turn.hub.spawn(async move {
+            if written.await.is_ok() {
+                home.with(&hub, |within| {
+                    let (log, owner) = (&hub.shapes().outgoing, home.jid().as_str());
+                    let batch = within.batch().unlog(log, owner, id);
+                    within.write(batch);
+                });
+            }
+        });
     }
 
     fn resume_after(self: &Arc<Home>, ticket: &Ticket, turn: &Turn<'_>) {

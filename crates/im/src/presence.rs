@@ -72,6 +72,7 @@ impl Within<'_> {
         account.last_id = account.last_id.max(last_id);
         account.reloading = false;
         account.removed = false;
+        self.outbox.standing = None;
     }
 
     /// Takes a session out of the account, telling those who saw it.
@@ -91,6 +92,10 @@ impl Within<'_> {
         let Some(present) = self.account.present(session) else { return };
         let new = !present.is_available();
         let first = !present.is_visible();
+        if first {
+            // Who was shown an absence, or sent an error, before: this is a new appearance.
+            present.stopped.clear();
+        }
         present.priority = priority;
         present.invisible = false;
         present.presence = Some(Arc::new(stanza.clone()));
@@ -133,7 +138,9 @@ impl Within<'_> {
         let stopped = self.account.present(session).map(|present| present.stopped.clone()).unwrap_or_default();
         let to: Vec<Jid> =
             self.account.roster.seen_by().map(|item| item.jid.clone()).filter(|jid| !stopped.contains(jid)).collect();
-        self.outbox.push(Effect::Broadcast(Arc::new(stanza.clone()), to), None);
+        if !to.is_empty() {
+            self.tell(Effect::Broadcast(Arc::new(stanza.clone()), to), None);
+        }
     }
 
     /// §4.2.2 and §4.4.2: to the account's own available sessions. A J-session does not hear itself, as in 2000.
@@ -195,6 +202,12 @@ impl Within<'_> {
         }
         if was.is_some() {
             self.show_to_own(session, farewell, false);
+            if said && session.dialect() == Dialect::X {
+                // RFC 6121 §4.5.2: it hears itself, too.
+                let mut own = farewell.clone();
+                own.set_to(Some(self.account.jid().clone()));
+                self.post(session, Arc::new(own));
+            }
         }
         if was.is_some() || invisible {
             self.tell_unavailable(session, said.then_some(farewell));
@@ -217,16 +230,21 @@ impl Within<'_> {
     pub(crate) fn directed(&mut self, session: &Arc<Session>, stanza: Stanza, available: bool) {
         let Some(to) = stanza.to().cloned() else { return };
         let limit = self.hub.limits().directed_presences;
+        let contact = self.account.roster.state(&to).seen_by_contact();
         let Some(present) = self.account.present(session) else { return };
         if available {
             if present.directed.len() >= limit && !present.directed.contains(&to) {
                 return self.refuse(session, &stanza, &StanzaError::resource_constraint());
             }
+            present.stopped.remove(&to.bare());
             present.stopped.remove(&to);
             present.directed.insert(to);
         } else {
             present.directed.remove(&to);
-            present.stopped.insert(to);
+            // Others get no broadcasts anyway.
+            if contact && present.stopped.len() < limit {
+                present.stopped.insert(to);
+            }
         }
         self.send(stanza);
     }

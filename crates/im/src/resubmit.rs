@@ -5,7 +5,7 @@ use crate::hub::Hub;
 use crate::outbox::Effect;
 use crate::subscription::State;
 use std::sync::Arc;
-use xmpp::{Jid, MessageType, Stanza, StanzaError};
+use xmpp::{Jid, Kind, MessageType, Stanza, StanzaError};
 
 impl Within<'_> {
     /// Messages that a session was not handed go back to routing: to another session of this account, or to be kept.
@@ -18,8 +18,18 @@ impl Within<'_> {
         }
     }
 
+    /// A stanza for a session that is gone: a question must be answered all the same, the rest is worth nothing to others.
+    pub(crate) fn missed(&mut self, stanza: &Stanza) {
+        if stanza.kind() == Kind::Iq {
+            self.bounce(stanza, &StanzaError::service_unavailable());
+        }
+    }
+
     /// A message that a session did not take: whatever it was addressed to, the account gets it in another way.
     pub(crate) fn resubmit_one(&mut self, stanza: &Arc<Stanza>) {
+        if self.account.removed || stanza.kind() != Kind::Message {
+            return self.bounce(stanza, &StanzaError::service_unavailable());
+        }
         match stanza.message_type() {
             MessageType::Normal | MessageType::Chat => self.message_to_best(stanza.clone()),
             // A room learns that its occupant is gone; headlines and errors are worth nothing later.

@@ -33,18 +33,23 @@ impl Within<'_> {
             present.interested = true;
         }
         match since {
-            Since::Whole(all) => self.post(session, Arc::new(iq.result_with(all))),
-            Since::Nothing => self.post(session, Arc::new(iq.result())),
+            Since::Whole(all) => self.tell_session(session, iq.result_with(all), Some(iq)),
+            Since::Nothing => self.tell_session(session, iq.result(), Some(iq)),
             Since::Deltas(queries) => {
-                self.post(session, Arc::new(iq.result()));
+                self.tell_session(session, iq.result(), Some(iq));
                 for query in queries {
                     let push = roster_push(session, &query, self.next_id());
-                    self.post(session, Arc::new(push));
+                    self.tell_session(session, push, None);
                 }
             }
         }
         self.tell_pending_requests(session);
         Ok(Reply::Sent)
+    }
+
+    fn tell_session(&mut self, session: &Arc<Session>, stanza: Stanza, asked: Option<&Stanza>) {
+        let post = |stanza| Effect::Post(session.clone(), Arc::new(stanza));
+        self.tell(post(stanza), asked.map(|iq| post(iq.error(&StanzaError::internal_server_error()))));
     }
 
     /// §2.3 to §2.5: the pushes come first, then the result, and both only when the change is durable.
@@ -54,7 +59,10 @@ impl Within<'_> {
         let mut last = Ticket::committed();
         for wish in wishes {
             let change = self.account.roster.set(wish, &limits)?;
-            last = self.commit_set(&change);
+            let written = self.commit_set(&change);
+            if !change.writes.is_empty() {
+                last = written;
+            }
         }
         Ok(Reply::Empty.after(last))
     }

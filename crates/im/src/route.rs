@@ -9,6 +9,7 @@ use crate::iq::{HostAsk, Reply};
 use cluster::Placement;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use store::Ticket;
 use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
 
 /// What came of waking an account.
@@ -17,6 +18,16 @@ pub(crate) enum Known {
     Home(Arc<Home>),
     Nobody,
     Fault(Fault),
+}
+
+impl Known {
+    pub(crate) fn of(woken: Result<Option<Arc<Home>>, Fault>) -> Known {
+        match woken {
+            Ok(Some(home)) => Known::Home(home),
+            Ok(None) => Known::Nobody,
+            Err(fault) => Known::Fault(fault),
+        }
+    }
 }
 
 /// Whether a stanza has been routed.
@@ -31,6 +42,7 @@ impl Turn<'_> {
     pub(crate) fn route(&mut self, stanza: Arc<Stanza>, known: Option<Known>) -> Routed {
         let Some(to) = stanza.to() else { return Routed::Done };
         self.routed += 1;
+        self.rests_on = Some(Ticket::committed());
         if let Some(home) = self.last.take_if(|last| last.jid().as_str() == to.bare_str()) {
             self.arrive(home, stanza);
             return Routed::Done;
@@ -75,11 +87,7 @@ impl Turn<'_> {
         let hub = self.hub.clone();
         if let Routed::Asleep(stanza, whom) = self.route(Arc::new(stanza), None) {
             hub.clone().spawn(async move {
-                let known = match hub.wake(&whom).await {
-                    Ok(Some(home)) => Known::Home(home),
-                    Ok(None) => Known::Nobody,
-                    Err(fault) => Known::Fault(fault),
-                };
+                let known = Known::of(hub.wake(&whom).await);
                 let mut turn = Turn::new(&hub);
                 turn.route(stanza, Some(known));
                 turn.run();
@@ -91,11 +99,15 @@ impl Turn<'_> {
         match known {
             Known::Home(home) => self.arrive(home, stanza),
             Known::Nobody => self.nobody(host, &stanza),
-            Known::Fault(fault) => self.bounce(&stanza, &fault.tell()),
+            Known::Fault(fault) => {
+                self.bounce(&stanza, &fault.tell());
+                self.rests_on = None;
+            }
         }
     }
 
     fn arrive(&mut self, home: Arc<Home>, stanza: Arc<Stanza>) {
+        let mut written = None;
         let refused = home.enter(self, |within| {
             if within.account.removed {
                 return Some((stanza, StanzaError::service_unavailable()));
@@ -103,9 +115,12 @@ impl Turn<'_> {
             if within.outbox.is_full() && !is_subscription(&stanza) {
                 return Some((stanza, StanzaError::resource_constraint()));
             }
+            let subscription = is_subscription(&stanza);
             within.arrive(stanza);
+            written = if subscription { within.outbox.standing.clone() } else { None };
             None
         });
+        self.rests_on = Some(written.unwrap_or_else(Ticket::committed));
         match refused {
             Some((stanza, error)) if stanza.kind() != Kind::Presence => self.bounce(&stanza, &error),
             Some(_) => {}
@@ -172,7 +187,11 @@ impl Turn<'_> {
                 let set = stanza.iq_type() == Some(IqType::Set);
                 let whole = stanza.to().is_some_and(Jid::is_bare);
                 let reply = match host.plan().host_iqs.find(set, payload) {
-                    Some(handler) if whole => handler(&mut HostAsk { hub: self.hub, host, stanza, from }),
+                    Some(handler) if whole => {
+                        let mut ask = HostAsk { hub: self.hub, host, stanza, from };
+                        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handler(&mut ask)))
+                            .unwrap_or_else(|panic| Err(crate::plan::panicked("iq", &panic).tell()))
+                    }
                     _ => Err(StanzaError::service_unavailable()),
                 };
                 self.answer(stanza, reply);

@@ -54,6 +54,8 @@ struct Outbound {
     waker: Option<Waker>,
     /// Said to the peer after everything that is queued; then the door closes.
     end: Option<StreamError>,
+    /// What was posted after that: never written, but given back in its order when the door has closed.
+    late: VecDeque<Item>,
     /// The peer read too slowly: the door closes at once, and what is queued goes back to routing.
     cut: bool,
     /// Nobody will take anything out any more.
@@ -133,7 +135,8 @@ impl Session {
     /// messages that it did not take go back to routing. Gives the stanza back when the session is gone or has been told to end.
     pub(crate) fn post(&self, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
         let mut out = self.out.lock();
-        if out.gone || out.end.is_some() {
+        // A door that was told to close does so at once: one that does not shall not keep what comes late without bound.
+        if out.gone || out.end.is_some() && out.bytes > 2 * self.bytes_max {
             return Some(stanza);
         }
         out.bytes += stanza.memory_bytes();
@@ -158,9 +161,9 @@ impl Session {
         self.answers.load(Ordering::Acquire) >= ANSWERS || self.out.lock().bytes > self.bytes_max / 2
     }
 
-    /// Whether this session still takes stanzas: it has not been told to end.
-    pub(crate) fn is_open(&self) -> bool {
-        self.out.lock().end.is_none()
+    /// Whether it still holds what is posted: its door has not closed, nor has too much come since it was told to.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.out.lock().gone
     }
 
     /// Ready when the door should close at once, without writing what is queued. For a door whose socket takes nothing, which does not drain.
@@ -217,7 +220,8 @@ impl Session {
         if !out.cut && out.take(into, bytes) {
             return Poll::Ready(Taken::Stanzas);
         }
-        if let Some(source) = out.due() {
+        // Nobody writes a further page of a session that ends.
+        if let Some(source) = if out.end.is_none() { out.due() } else { None } {
             out.waker = Some(cx.waker().clone());
             drop(out);
             source.more(self);
@@ -248,10 +252,11 @@ impl Session {
         out.gone = true;
         let mut left = std::mem::take(&mut out.in_flight);
         let held = out.pulling.take().map(|pulling| pulling.held).unwrap_or_default();
-        let queued = std::mem::take(&mut out.queue).into_iter().chain(held);
+        let late = std::mem::take(&mut out.late);
+        let queued = std::mem::take(&mut out.queue).into_iter().chain(held).chain(late);
         left.extend(queued.filter(|item| !item.kept).map(|item| item.stanza));
         out.bytes = 0;
-        left.retain(|stanza| stanza.kind() == Kind::Message);
+        left.retain(|stanza| is_missed(stanza));
         left
     }
 }
@@ -260,6 +265,7 @@ impl Outbound {
     fn push(&mut self, stanza: Arc<Stanza>) {
         let item = Item { stanza, kept: false };
         match &mut self.pulling {
+            _ if self.end.is_some() => self.late.push_back(item),
             Some(pulling) => pulling.held.push_back(item),
             None => self.queue.push_back(item),
         }
@@ -273,7 +279,7 @@ impl Outbound {
             let size = stanza.memory_bytes();
             room = room.saturating_sub(size);
             self.bytes = self.bytes.saturating_sub(size);
-            if !kept && stanza.kind() == Kind::Message {
+            if !kept && is_missed(&stanza) {
                 self.in_flight.push(stanza.clone());
             }
             into.push(stanza);
@@ -293,6 +299,11 @@ impl Outbound {
             self.in_flight = Vec::new();
         }
     }
+}
+
+/// Whether somebody misses a stanza that was not handed over: a message, and a question, which must be answered (RFC 6120 §8.2.3).
+fn is_missed(stanza: &Stanza) -> bool {
+    stanza.kind() == Kind::Message || stanza.kind() == Kind::Iq && stanza.may_be_answered()
 }
 
 /// Wakes only after the lock is gone, so that the woken thread does not run into it.

@@ -41,7 +41,7 @@ impl Within<'_> {
         let Some(change) = change else {
             // Nothing to write: the contact's side may still have missed it (RFC 6121 §3.1.2), so it goes out again.
             if let Some(stanza) = stanza {
-                self.send(stanza);
+                self.tell(Effect::Route(Arc::new(stanza)), None);
             }
             return;
         };

@@ -2,7 +2,7 @@
 use super::{Room, old};
 use im::{Home, Hub, Pull, Session, Within};
 use std::sync::Arc;
-use store::{History, Row};
+use store::{History, Row, Ticket};
 use xmpp::{Jid, Stanza, Timestamp};
 
 /// How many messages are fetched at once.
@@ -24,16 +24,20 @@ pub(super) fn new(room: &Arc<Room>, within: &Within<'_>) -> Arc<dyn Pull> {
 
 impl Pull for Drain {
     fn more(self: Arc<Self>, session: &Arc<Session>) {
+        // At once, before the door can be gone: whoever comes next must not be given the same again.
+        let Some(written) = self.strike_out(session) else { return };
         let session = session.clone();
-        self.hub.clone().spawn(async move { self.next_page(&session).await });
+        self.hub.clone().spawn(async move {
+            if let Some(written) = written {
+                drop(written.await);
+            }
+            self.next_page(&session).await
+        });
     }
 }
 
 impl Drain {
     async fn next_page(&self, session: &Arc<Session>) {
-        if !self.strike_out(session) {
-            return session.page(Vec::new(), None);
-        }
         let after = self.delivered.last().copied().unwrap_or(0);
         let owner = self.home.jid().as_str();
         let rows = self.hub.shapes().archive.undelivered(owner, after, PAGE).await.unwrap_or_else(|error| {
@@ -50,20 +54,26 @@ impl Drain {
         session.page(page, Some(Arc::new(Drain { room, hub, home, delivered })));
     }
 
-    /// What the session has got waits no longer. Says whether it shall get the rest too: meanwhile that may be another's.
-    fn strike_out(&self, session: &Arc<Session>) -> bool {
+    /// What the session has got waits no longer. `Some`: it shall get the rest too, after this write; meanwhile that may be another's.
+    fn strike_out(&self, session: &Arc<Session>) -> Option<Option<Ticket>> {
         self.home.with(&self.hub, |within| {
             let archive = &self.hub.shapes().archive;
             let owner = within.account.jid().clone();
-            let Some(waiting) = within.account.slot_mut(self.room.waiting) else { return false };
+            let waiting = within.account.slot_mut(self.room.waiting)?;
             let goes_on = waiting.receiver.as_ref().is_some_and(|receiver| Arc::ptr_eq(receiver, session));
             if !self.delivered.is_empty() {
                 waiting.count = waiting.count.saturating_sub(self.delivered.len() as u64);
                 let delivered = self.delivered.clone();
                 let batch = within.batch().delivered(archive, owner.as_str(), delivered, History::Remove);
-                within.write(batch);
+                let ticket = within.write(batch);
+                within.account.slot_mut(self.room.waiting)?.written = Some(ticket);
             }
-            goes_on
+            if !goes_on {
+                // Under the lock, or a drain that begins right now would meet one that is about to end.
+                session.page(Vec::new(), None);
+                return None;
+            }
+            Some(within.account.slot(self.room.waiting)?.written.clone())
         })
     }
 
@@ -72,8 +82,8 @@ impl Drain {
             if let Some(waiting) = within.account.slot_mut(self.room.waiting) {
                 waiting.receiver.take_if(|receiver| Arc::ptr_eq(receiver, session));
             }
+            session.page(Vec::new(), None);
         });
-        session.page(Vec::new(), None);
     }
 }
 

@@ -13,7 +13,7 @@ use im::{
     Undelivered, UndeliveredAt, Verdict, Within,
 };
 use std::sync::Arc;
-use store::Row;
+use store::{Row, Ticket};
 use xmpp::{Kind, MessageType, Stanza, StanzaError, ns};
 
 /// Keeps messages for those who are away.
@@ -41,6 +41,8 @@ struct Waiting {
     count: u64,
     /// The session to which it is being delivered.
     receiver: Option<Arc<Session>>,
+    /// The last write: what is read after it is all that waits, and nothing that does not.
+    written: Option<Ticket>,
 }
 
 impl Extension for Room {
@@ -50,7 +52,7 @@ impl Extension for Room {
     fn configure(plan: &mut Plan, options: &Options) -> Result<Self, PlanError> {
         let load = |store: store::Store, jid: xmpp::Jid| async move {
             let count = store.archive("archive").count_undelivered(jid.as_str()).await?;
-            Ok(Waiting { count, receiver: None })
+            Ok(Waiting { count, receiver: None, written: None })
         };
         Ok(Room { waiting: plan.per_account(load, Waiting::default), messages_max: options.messages })
     }
@@ -75,7 +77,10 @@ impl Room {
             return Verdict::Bounce(StanzaError::service_unavailable());
         }
         waiting.count += 1;
-        keep(&mut at.within, at.stanza);
+        let ticket = keep(&mut at.within, at.stanza);
+        if let Some(waiting) = at.within.account.slot_mut(self.waiting) {
+            waiting.written = Some(ticket);
+        }
         Verdict::Done
     }
 
@@ -135,7 +140,7 @@ fn fate(stanza: &Stanza) -> Fate {
 }
 
 /// Stores a message; if that fails, it goes back to its sender, else he is told that it waits, if he wished.
-fn keep(within: &mut Within<'_>, stanza: &Stanza) {
+fn keep(within: &mut Within<'_>, stanza: &Stanza) -> Ticket {
     let mut bytes = Vec::with_capacity(stanza.size());
     stanza.write(&mut bytes);
     let with = stanza.from().map(|from| from.bare_str().to_owned()).unwrap_or_default();
@@ -146,6 +151,7 @@ fn keep(within: &mut Within<'_>, stanza: &Stanza) {
     if let Some(notice) = old::notice(stanza) {
         within.send_after(&ticket, notice);
     }
+    ticket
 }
 
 #[cfg(test)]

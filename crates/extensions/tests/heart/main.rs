@@ -1,6 +1,8 @@
 //! The heart with its extensions and without a single socket: doors held by hand.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod losses;
+
 use im::{
     AccountError, Clock, Dialect, Door, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials,
 };

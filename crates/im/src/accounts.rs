@@ -190,9 +190,13 @@ impl Hub {
         let mut record = self.record(account).await?.ok_or(AccountError::Missing)?;
         record.set(credentials);
         let ticket = home.with(self, |within| {
+            if within.account.removed {
+                // Meanwhile; the record that was read would bring it back.
+                return Err(AccountError::Missing);
+            }
             let batch = within.batch().put(&self.shapes().accounts, within.account.jid().as_str(), record.bytes());
-            within.write(batch)
-        });
+            Ok(within.write(batch))
+        })?;
         Ok(ticket.await?)
     }
 
@@ -211,7 +215,11 @@ impl Hub {
             let batch = within.batch().erase(owner).put(&self.shapes().accounts, owner, record.bytes());
             within.cancel_subscriptions(batch)
         });
-        ticket.await?;
+        if let Err(error) = ticket.await {
+            // Their contacts believe them gone: they come back with new presence.
+            home.with(self, |within| within.end_all(&StreamError::internal_server_error()));
+            return Err(error.into());
+        }
         home.with(self, |within| {
             if let Some(answer) = answer {
                 within.answer_to_session(answer);

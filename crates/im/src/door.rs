@@ -86,9 +86,6 @@ impl Hub {
         };
         let jid = account.bare().with_resource(resource).map_err(|_| BindError::BadResource)?;
         let home = self.wake(account).await?.ok_or(BindError::NoAccount)?;
-        if self.is_stopping() {
-            return Err(BindError::Fault(Fault::Stopping));
-        }
         let session = home.with(self, |within| within.bind(jid, options))?;
         Ok(Door { hub: self.clone(), session, open: true })
     }
@@ -121,11 +118,9 @@ impl Door {
         if self.session.is_full() {
             return Poll::Pending;
         }
-        let store = self.hub.store();
-        if store.backlog().is_full() {
+        if self.hub.store().backlog().is_full() {
             // Whoever writes faster than the disk waits for it, like everybody else.
-            let waker = cx.waker().clone();
-            store.barrier().on_done(Box::new(move |_| waker.wake()));
+            self.hub.await_store(cx.waker());
             return Poll::Pending;
         }
         self.session.home().poll_ready(cx)

@@ -19,6 +19,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Waker;
 use store::{Archive, KeyValue, Log, Map, Store};
 use tokio::sync::{Notify, oneshot};
 use xmpp::{Jid, Stanza, StreamError};
@@ -36,8 +37,6 @@ pub struct Limits {
     pub directed_presences: usize,
     /// What a roster may hold.
     pub roster: roster::Limits,
-    /// Messages kept for an account until it comes back.
-    pub offline_messages: usize,
     /// Password checks that run at the same time.
     pub password_checks: usize,
 }
@@ -50,7 +49,6 @@ impl Default for Limits {
             session_queue_bytes: 4 * 1024 * 1024,
             directed_presences: 1_000,
             roster: roster::Limits::default(),
-            offline_messages: 1_000,
             password_checks: 4,
         }
     }
@@ -121,6 +119,8 @@ struct Shared {
     /// Homes that have lost a write, with the epoch under which they made it.
     lost: Mutex<Vec<(Arc<Home>, store::Epoch, store::Error)>>,
     ready_bell: Notify,
+    /// Who waits until the store has caught up; not empty while one barrier is under way.
+    store_waits: Mutex<Vec<Waker>>,
     counters: Counters,
     under_way: AtomicUsize,
     idle_bell: Notify,
@@ -132,6 +132,9 @@ struct Hosts {
     first: Option<Arc<Host>>,
     by_name: HashMap<String, Arc<Host>>,
 }
+
+/// Tasks and waiting homes from which on probes of sleeping accounts go unanswered.
+const SWAMPED: usize = 4096;
 
 /// Counts as work under way until it is dropped; see [`Hub::idle`].
 pub struct UnderWay(Hub);
@@ -171,6 +174,7 @@ impl Hub {
             ready: Mutex::default(),
             lost: Mutex::default(),
             ready_bell: Notify::new(),
+            store_waits: Mutex::default(),
             counters: Counters::default(),
             under_way: AtomicUsize::new(0),
             idle_bell: Notify::new(),
@@ -306,7 +310,7 @@ impl Hub {
         }
     }
 
-    /// Ends every session with `system-shutdown`, then waits until all is carried out and durable.
+    /// Ends every session with `system-shutdown`. Their doors close by themselves; [`Hub::flush`] comes after that.
     pub async fn shutdown(&self) {
         self.0.stopping.store(true, Ordering::Release);
         for home in self.homes() {
@@ -333,6 +337,28 @@ impl Hub {
         self.0.under_way.fetch_add(1, Ordering::AcqRel);
         self.0.lost.lock().push((home, epoch, error));
         self.0.ready_bell.notify_one();
+    }
+
+    /// Wakes `waker` when the store has done what waits in it now: one barrier for all who wait.
+    pub(crate) fn await_store(&self, waker: &Waker) {
+        let mut waits = self.0.store_waits.lock();
+        let first = waits.is_empty();
+        if !waits.iter().any(|known| known.will_wake(waker)) {
+            waits.push(waker.clone());
+        }
+        drop(waits);
+        if first {
+            let hub = self.clone();
+            self.store().barrier().on_done(Box::new(move |_| {
+                let waits = std::mem::take(&mut *hub.0.store_waits.lock());
+                waits.into_iter().for_each(Waker::wake);
+            }));
+        }
+    }
+
+    /// Whether so much work is under way that what nobody would miss is better left out.
+    pub(crate) fn is_swamped(&self) -> bool {
+        self.0.under_way.load(Ordering::Acquire) > SWAMPED
     }
 
     /// One task goes on with the homes whose waiting is over.

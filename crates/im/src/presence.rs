@@ -4,6 +4,7 @@
 use crate::account::Present;
 use crate::arrive;
 use crate::door::{BindError, Dialect, DoorOptions, Goodbye};
+use crate::fault::Fault;
 use crate::home::Within;
 use crate::moments::{Available, Kinds, Moment, PresenceAt, Unavailable};
 use crate::outbox::Effect;
@@ -20,6 +21,9 @@ impl Within<'_> {
     pub(crate) fn bind(&mut self, jid: Jid, options: DoorOptions) -> Result<Arc<Session>, BindError> {
         if self.account.removed {
             return Err(BindError::NoAccount);
+        }
+        if self.hub.is_stopping() {
+            return Err(BindError::Fault(Fault::Stopping));
         }
         if let Some(old) =
             jid.resource().and_then(|resource| self.account.session(resource)).map(|old| old.session().clone())

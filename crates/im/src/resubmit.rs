@@ -67,7 +67,8 @@ impl Hub {
             let Some((last, _)) = rows.last() else { return Ok(()) };
             from = last + 1;
             for (id, bytes) in rows {
-                let stanza = read_stored(&bytes).map_err(unreadable)?;
+                // One row that cannot be read is no reason not to start.
+                let Ok(stanza) = read_stored(&bytes).map_err(|why| drop(unreadable(why).tell())) else { continue };
                 match &home {
                     Some(home) => home.with(self, |within| within.send_logged(stanza, id)),
                     None => self.send_for_removed(&jid, stanza, id),

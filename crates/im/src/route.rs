@@ -153,7 +153,7 @@ impl Turn<'_> {
             // Whether or not the account exists, that session does not (RFC 6121 §8.5.3.2).
             return self.bounce(stanza, &StanzaError::service_unavailable());
         }
-        if stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Probe {
+        if stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Probe && !self.hub.is_swamped() {
             let (hub, probe) = (self.hub.clone(), stanza.clone());
             hub.clone().spawn(async move {
                 let Some(to) = probe.to() else { return };

@@ -93,7 +93,7 @@ impl Within<'_> {
             | PresenceType::Unsubscribed => {
                 self.subscription_out(session, stanza);
             }
-            // Probes are the server's business (RFC 6121 §4.3): a client's goes no further, lest it learn more than its subscriptions allow.
+            // RFC 6121 §4.3: the server asks all contacts by itself. A probe to somebody is answered as his subscriptions allow.
             PresenceType::Probe if !to_somebody => {}
             PresenceType::Probe | PresenceType::Error => self.send(stanza),
             PresenceType::Invisible if to_somebody => {

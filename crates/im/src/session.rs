@@ -176,7 +176,7 @@ impl Session {
         Poll::Pending
     }
 
-    /// Begins a long answer: what is posted from now on waits until [`Session::finish_page`] says that it is complete.
+    /// Begins a long answer: what is posted from now on waits until [`Session::page`] says that it is complete.
     pub fn pull(self: &Arc<Self>, source: Arc<dyn Pull>) {
         let mut out = self.out.lock();
         if out.pulling.is_none() {

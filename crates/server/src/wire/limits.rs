@@ -12,7 +12,6 @@ pub(super) fn for_hub(limits: &Limits) -> im::Limits {
         sessions_per_account: size(limits.sessions_per_account),
         session_queue_bytes: size(limits.session_queue_bytes),
         directed_presences: size(limits.directed_presences),
-        offline_messages: size(limits.offline_messages),
         password_checks: size(limits.password_checks),
         roster: for_rosters(limits),
     }

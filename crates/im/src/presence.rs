@@ -77,6 +77,12 @@ impl Within<'_> {
         account.reloading = false;
         account.removed = false;
         self.outbox.standing = None;
+        // What was to be shown may have waited for the write that was lost.
+        let sessions = self.account.sessions.iter();
+        let shown: Vec<_> = sessions.filter_map(|it| Some((it.session.clone(), it.presence.clone()?))).collect();
+        for (session, presence) in shown {
+            self.show_to_contacts(&session, &presence);
+        }
     }
 
     /// Takes a session out of the account, telling those who saw it.

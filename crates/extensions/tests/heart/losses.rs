@@ -791,3 +791,100 @@ async fn sqlite_order_through_coming_and_going() {
         "(got or returned, still waiting, doubled, late) in {round} sessions, {errors} errors"
     );
 }
+
+/// A removal that failed leaves the sessions hidden, and nobody tells them.
+#[tokio::test]
+async fn failed_removal_hides_sessions() {
+    let faults = Faults::new();
+    let hub = hub(Store::memory_with(&faults)).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let (desk, balcony) = (bind(&hub, &romeo, "desk").await, bind(&hub, &juliet, "balcony").await);
+    say(&balcony, "<presence/>");
+    drop(heard(&balcony).await);
+    say(&balcony, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    drop(heard(&balcony).await);
+    // The unavailable moment writes once before (last activity); the next write is the removal.
+    faults.hold();
+    let removing = tokio::spawn({
+        let (hub, juliet) = (hub.clone(), juliet.clone());
+        async move { hub.remove_account(&juliet, None).await }
+    });
+    yields().await;
+    assert!(faults.release_one());
+    faults.fail_next(1, disk());
+    faults.release_all();
+    removing.await.unwrap().unwrap_err();
+    hub.idle().await;
+    say(&desk, &message(JULIET, 0, 10));
+    hub.idle().await;
+    let got = heard(&balcony).await;
+    let told = got.iter().any(|text| text.starts_with("closed"));
+    assert!(told || !ids(&got).is_empty(), "neither told to end, nor given messages: {got:?}");
+}
+
+/// One row that cannot be read keeps the whole server from starting.
+#[tokio::test]
+async fn one_bad_row_keeps_the_server_down() {
+    let store = Store::memory();
+    let first = hub(store.clone()).await;
+    account(&first, "romeo").await;
+    let epoch = store.claim("romeo@verona.example");
+    let batch = store::Batch::new("romeo@verona.example", epoch);
+    store.submit(batch.log(&store.log("outgoing"), "romeo@verona.example", 1, b"<broken".to_vec())).await.unwrap();
+    let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
+    let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
+    let (clock, limits) = (Clock::fake(Timestamp::from_millis(0)), Limits::default());
+    let again = Hub::new(HubOptions { hosts, store, clock, limits, cluster: im::Cluster::single() }).await;
+    assert!(again.is_ok(), "{:?}", again.err().map(|error| error.to_string()));
+}
+
+/// Presence that was said while a write got lost is never shown.
+#[tokio::test]
+async fn presence_behind_a_lost_write_is_never_shown() {
+    let faults = Faults::new();
+    let hub = hub(Store::memory_with(&faults)).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let (desk, balcony) = (bind(&hub, &romeo, "desk").await, bind(&hub, &juliet, "balcony").await);
+    for door in [&desk, &balcony] {
+        say(door, ROSTER);
+        say(door, "<presence/>");
+    }
+    say(&desk, "<presence type='subscribe' to='juliet@verona.example'/>");
+    say(&balcony, "<presence type='subscribed' to='romeo@verona.example'/>");
+    hub.idle().await;
+    drop(heard(&desk).await);
+    faults.hold();
+    faults.fail_next(1, disk());
+    balcony.admit_all(&mut vec![
+        read("<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='nurse@x.example'/></query></iq>"),
+        read("<presence><show>dnd</show></presence>"),
+    ]);
+    faults.release_all();
+    hub.idle().await;
+    let got = heard(&desk).await.join("\n");
+    assert!(got.contains("dnd"), "Romeo sees her, and was not told: {got:?}");
+}
+
+/// A new password that meets a removal brings the account back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_password_brings_a_removed_account_back() {
+    let folder = std::path::PathBuf::from(format!("/tmp/review/db-b06-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let hub = hub(Store::sqlite(&folder, store::SqliteOptions::default()).unwrap()).await;
+    let none = NewCredentials { scram: Vec::new(), digest: None };
+    let mut back = 0;
+    for number in 0..100 {
+        let who = account(&hub, &format!("user{number}")).await;
+        hub.wake(&who).await.unwrap();
+        let (one, other) = (hub.clone(), hub.clone());
+        let (mine, yours, none) = (who.clone(), who.clone(), none.clone());
+        let removing = tokio::spawn(async move { one.remove_account(&mine, None).await });
+        let setting = tokio::spawn(async move { other.set_credentials(&yours, &none).await });
+        let removed = removing.await.unwrap();
+        drop(setting.await.unwrap());
+        if removed.is_ok() && hub.credentials(&who).await.unwrap().is_some() {
+            back += 1;
+        }
+    }
+    assert_eq!(back, 0, "of 100 removed accounts are back");
+}

@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod accounts;
+mod certificates;
+mod client;
 mod control;
 mod doctor;
+mod full_disk;
+mod hostile;
 mod mistakes;
 mod serving;
 mod stage;

@@ -28,6 +28,9 @@ yatter-load: one measurement of a server that is already running
   yatter-load idle    --to ADDRESS --from 200 --until 2000 [--settle 2]
       what one more quiet session costs in resident memory
 
+  yatter-load weigh   --cpu-of PID
+      processor time and resident memory of a process and all its children, now
+
   --speak xmpp|bytes  xmpp logs in as u0@DOMAIN, u1@DOMAIN … ; bytes sends the same messages through a relay
   --domain DOMAIN --password WORD                                 (default: localhost, secret)
   --cpu-of PID        whose processor time and memory is counted, with all its children
@@ -53,6 +56,7 @@ fn run() -> Result<()> {
         "relay" => relay::serve(&args),
         "route" => print(route::run(&args)?),
         "idle" => print(idle::run(&args)?),
+        "weigh" => print(process::weigh(&args)?),
         "--help" | "-h" | "help" => {
             print!("{HELP}");
             Ok(())

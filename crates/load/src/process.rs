@@ -5,6 +5,9 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::args::Args;
 
 /// The kernel's clock ticks per second in `/proc/PID/stat`: fixed at 100 for user space on every Linux architecture.
 const TICKS_PER_SECOND: u64 = 100;
@@ -19,6 +22,12 @@ struct Stat {
     parent: u32,
     ticks: u64,
     ended_children_ticks: u64,
+}
+
+/// What a tree has used and holds at this moment.
+pub(crate) fn weigh(args: &Args) -> Result<Value> {
+    let tree = Tree::of(args.number("cpu-of", std::process::id())?);
+    Ok(json!({ "cpu_us": tree.cpu()?.as_micros() as u64, "resident_bytes": tree.resident()? }))
 }
 
 impl Tree {

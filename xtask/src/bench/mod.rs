@@ -14,7 +14,7 @@ use row::Row;
 use serde_json::{Value, json};
 
 use crate::process;
-use crate::servers::{self, STOP_LIMIT, Server, Stage, User};
+use crate::servers::{self, Profile, STOP_LIMIT, Server, Stage, User};
 use crate::workspace::{Workspace, cargo};
 
 /// The host name that the load logs in at.
@@ -93,7 +93,7 @@ fn read_wish(words: &[String]) -> Result<Wish> {
 
 /// Sets a server up once; its accounts stay for all turns.
 fn prepare(server: &dyn Server, workspace: &Workspace, accounts: usize) -> Result<Stage> {
-    let stage = Stage::set(workspace.target.join("bench").join(server.name()), HOST)?;
+    let stage = Stage::set(workspace.target.join("bench").join(server.name()), HOST)?.with_profile(Profile::Bare);
     let users: Vec<User> =
         (0..accounts).map(|number| User { name: format!("u{number}"), password: PASSWORD.to_owned() }).collect();
     eprintln!("{}: {accounts} accounts", server.name());

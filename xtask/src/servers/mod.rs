@@ -1,5 +1,6 @@
 //! The servers that plays and measurements are run against: each a small file that knows how to set one up.
 
+mod ejabberd;
 mod prosody;
 mod relay;
 mod yatter;
@@ -15,16 +16,26 @@ use crate::process::Background;
 use crate::workspace::Workspace;
 
 /// How long a server may take from its start until its doors are open.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a server may take to stop when asked.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Where a server stands: a folder of its own, its host name, its doors on the loopback address.
+/// Where a server stands: a folder of its own, its host name, its doors on the loopback address, what it is to do.
 pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) host: String,
     pub(crate) doors: Doors,
+    pub(crate) profile: Profile,
+}
+
+/// How much a server is asked to do beside carrying messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Profile {
+    /// Rosters, presence, rooms, offline messages; no archive, no stream management.
+    Bare,
+    /// Also the archive, carbons, stream management and the usual extensions.
+    Full,
 }
 
 /// The ports of a server for clients.
@@ -38,6 +49,8 @@ pub(crate) struct Doors {
     pub(crate) plain: u16,
     /// No TLS; always the protocol of 2000.
     pub(crate) legacy: u16,
+    /// Commands of a server that takes them by a port.
+    control: u16,
 }
 
 /// One account of a stage.
@@ -52,10 +65,25 @@ pub(crate) trait Server {
     fn name(&self) -> &str;
     /// Installs or builds what it needs.
     fn obtain(&self) -> Result<()>;
-    /// Writes its configuration and adds the accounts. The folder exists and is empty.
-    fn prepare(&self, stage: &Stage, users: &[User]) -> Result<()>;
+    /// Writes its configuration for the stage's doors and profile, and names the file that a person would read.
+    fn configure(&self, stage: &Stage) -> Result<PathBuf>;
+    /// Adds accounts while it does not run: what it keeps of them is all in the folder `data` of the stage.
+    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()>;
+    /// Starts it and returns at once.
+    fn launch(&self, stage: &Stage) -> Result<Background>;
+    /// Waits until every door is open.
+    fn wait_until_ready(&self, server: &mut Background, stage: &Stage) -> Result<()>;
+    /// Configures it and adds the accounts. The folder exists and is empty.
+    fn prepare(&self, stage: &Stage, users: &[User]) -> Result<()> {
+        self.configure(stage)?;
+        self.add_users(stage, users)
+    }
     /// Starts it and returns when its doors are open.
-    fn start(&self, stage: &Stage) -> Result<Background>;
+    fn start(&self, stage: &Stage) -> Result<Background> {
+        let mut server = self.launch(stage)?;
+        self.wait_until_ready(&mut server, stage)?;
+        Ok(server)
+    }
     /// Adds one more account while it runs.
     fn add_user(&self, stage: &Stage, user: &User) -> Result<()>;
     /// False for what only carries bytes.
@@ -74,8 +102,9 @@ pub(crate) fn by_name(name: &str, workspace: &Workspace, profile: &str) -> Resul
         "yatter" => Box::new(yatter::Yatter::built(workspace, profile)),
         "relay" => Box::new(relay::Relay::built(workspace, profile)),
         "prosody" => Box::new(prosody::Prosody),
+        "ejabberd" => Box::new(ejabberd::Ejabberd),
         path if path.contains('/') => Box::new(yatter::Yatter::ready(path)),
-        other => bail!("no server is called `{other}`: yatter, relay, prosody, or the path of a yatter"),
+        other => bail!("no server is called `{other}`: yatter, relay, prosody, ejabberd, or the path of a yatter"),
     })
 }
 
@@ -86,8 +115,14 @@ impl Stage {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
         }
         fs::create_dir_all(&folder)?;
-        let [starttls, direct, plain, legacy] = free_ports()?;
-        Ok(Stage { folder, host: host.to_owned(), doors: Doors { starttls, direct, plain, legacy } })
+        let [starttls, direct, plain, legacy, control] = free_ports()?;
+        let doors = Doors { starttls, direct, plain, legacy, control };
+        Ok(Stage { folder, host: host.to_owned(), doors, profile: Profile::Full })
+    }
+
+    /// The same stage with another task for the server.
+    pub(crate) fn with_profile(self, profile: Profile) -> Stage {
+        Stage { profile, ..self }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -103,6 +138,14 @@ impl Stage {
     /// A file that takes what the server says of itself.
     fn log(&self) -> Result<fs::File> {
         Ok(fs::File::options().create(true).append(true).open(self.path("server.log"))?)
+    }
+
+    /// Lets what the server prints go to its log.
+    fn keep_output(&self, server: &mut Background) -> Result<()> {
+        let mut log = self.log()?;
+        let mut output = server.child().stdout.take().context("the server has no standard output")?;
+        std::thread::spawn(move || std::io::copy(&mut output, &mut log));
+        Ok(())
     }
 
     /// The last words of the server.

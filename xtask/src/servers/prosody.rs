@@ -1,14 +1,18 @@
 //! Debian's Prosody: the peer that shows whether a play is right when it does not know whose server it talks to.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::{Server, Stage, User, self_signed, text, wait_for_port};
-use crate::process::Background;
-use crate::{install, servers::Doors};
+use super::{Doors, Profile, Server, Stage, User, self_signed, text, wait_for_port};
+use crate::install;
+use crate::process::{self, Background};
+
+/// Where Debian keeps Prosody's modules.
+const PROGRAMS: &str = "/usr/lib/prosody";
 
 pub(super) struct Prosody;
 
@@ -21,43 +25,47 @@ impl Server for Prosody {
         install::debian(&["prosody", "lua-sec", "openssl"])
     }
 
-    fn prepare(&self, stage: &Stage, users: &[User]) -> Result<()> {
+    fn configure(&self, stage: &Stage) -> Result<PathBuf> {
         let (chain, key) = self_signed(stage)?;
         let (data, certificate) = (stage.path("data"), (text(&chain)?, text(&key)?));
         fs::create_dir_all(&data)?;
         stage.write("mod_year2000.lua", &year_2000(stage))?;
-        stage.write("prosody.cfg.lua", &configuration(stage, text(&data)?, certificate)?)?;
-        users.iter().try_for_each(|user| self.add_user(stage, user))
+        stage.write("prosody.cfg.lua", &configuration(stage, text(&data)?, certificate)?)
     }
 
-    fn start(&self, stage: &Stage) -> Result<Background> {
+    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()> {
+        let line = |user: &User| format!("{}\t{}\t{}\n", user.name, stage.host, user.password);
+        let list = stage.write("accounts.tsv", &users.iter().map(line).collect::<String>())?;
+        let script = stage.write("accounts.lua", include_str!("accounts.lua"))?;
+        let mut lua = Command::new(interpreter()?);
+        process::output(lua.arg(script).arg(PROGRAMS).arg(stage.path("data")).arg(list)).map(drop)
+    }
+
+    fn launch(&self, stage: &Stage) -> Result<Background> {
         let mut command = Command::new("prosody");
         command.arg("--config").arg(stage.path("prosody.cfg.lua")).arg("-F").stderr(stage.log()?);
         let mut server = Background::start("prosody", command.stdout(Stdio::piped()))?;
-        let log = stage.log()?;
-        if let Some(mut output) = server.child().stdout.take() {
-            std::thread::spawn(move || std::io::copy(&mut output, &mut { log }));
-        }
-        wait_for_port(&mut server, stage.doors.plain, stage)?;
-        wait_for_port(&mut server, stage.doors.direct, stage)?;
-        std::thread::sleep(Duration::from_millis(200));
+        stage.keep_output(&mut server)?;
         Ok(server)
     }
 
-    /// Writes the account as Prosody keeps it: `prosodyctl` takes a second for each.
+    fn wait_until_ready(&self, server: &mut Background, stage: &Stage) -> Result<()> {
+        wait_for_port(server, stage.doors.plain, stage)?;
+        wait_for_port(server, stage.doors.direct, stage)?;
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(())
+    }
+
     fn add_user(&self, stage: &Stage, user: &User) -> Result<()> {
-        let accounts = stage.path("data").join(in_a_file_name(&stage.host)).join("accounts");
-        fs::create_dir_all(&accounts)?;
-        let password = user.password.replace('\\', "\\\\").replace('"', "\\\"");
-        let record = format!("return {{ [\"password\"] = \"{password}\"; }};\n");
-        Ok(fs::write(accounts.join(format!("{}.dat", in_a_file_name(&user.name))), record)?)
+        self.add_users(stage, std::slice::from_ref(user))
     }
 }
 
-fn in_a_file_name(text: &str) -> String {
-    let escaped =
-        |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") };
-    text.bytes().map(escaped).collect()
+/// The Lua that Debian runs Prosody with, which its compiled modules need.
+fn interpreter() -> Result<String> {
+    let program = fs::read_to_string("/usr/bin/prosody").context("cannot read Prosody's program")?;
+    let first = program.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or_default();
+    first.split_whitespace().last().map(str::to_owned).context("Prosody's program does not name its Lua")
 }
 
 /// Prosody always names a version. A module of ours takes it and the features out on the legacy door, so that clients
@@ -78,9 +86,15 @@ end)
 }
 
 fn configuration(stage: &Stage, data: &str, (chain, key): (&str, &str)) -> Result<String> {
-    let Doors { starttls, direct, plain, legacy } = stage.doors;
+    let Doors { starttls, direct, plain, legacy, .. } = stage.doors;
     let plugins = text(&stage.folder)?;
     let host = &stage.host;
+    let more = match stage.profile {
+        Profile::Bare => r#", "vcard""#,
+        Profile::Full => {
+            r#", "vcard_legacy", "pep", "mam", "carbons", "smacks", "csi", "csi_simple", "blocklist", "bookmarks", "lastactivity""#
+        }
+    };
     Ok(format!(
         r#"run_as_root = true
 pidfile = "{data}/prosody.pid"
@@ -95,12 +109,13 @@ authentication = "internal_hashed"
 storage = "internal"
 network_backend = "epoll"
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "presence", "message", "iq", "offline", "legacyauth",
-  "ping", "private", "vcard_legacy", "pep", "version", "year2000" }}
+  "ping", "private", "version", "year2000"{more} }}
 plugin_paths = {{ "{plugins}" }}
 modules_disabled = {{ "s2s" }}
 ssl = {{ certificate = "{chain}", key = "{key}" }}
 VirtualHost "{host}"
   ssl = {{ certificate = "{chain}", key = "{key}" }}
+Component "conference.{host}" "muc"
 "#
     ))
 }

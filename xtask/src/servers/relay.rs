@@ -28,16 +28,22 @@ impl Server for Relay {
         Ok(())
     }
 
-    fn prepare(&self, _: &Stage, _: &[User]) -> Result<()> {
+    fn configure(&self, stage: &Stage) -> Result<PathBuf> {
+        stage.write("relay.txt", "it has nothing to configure\n")
+    }
+
+    fn add_users(&self, _: &Stage, _: &[User]) -> Result<()> {
         Ok(())
     }
 
-    fn start(&self, stage: &Stage) -> Result<Background> {
+    fn launch(&self, stage: &Stage) -> Result<Background> {
         let mut command = Command::new(&self.program);
         command.args(["relay", "--listen", &format!("127.0.0.1:{}", stage.doors.plain)]).stderr(stage.log()?);
-        let mut relay = Background::start("relay", &mut command)?;
-        wait_for_line(&mut relay, "ready", stage)?;
-        Ok(relay)
+        Background::start("relay", &mut command)
+    }
+
+    fn wait_until_ready(&self, server: &mut Background, stage: &Stage) -> Result<()> {
+        wait_for_line(server, "ready", stage).map(drop)
     }
 
     fn add_user(&self, _: &Stage, _: &User) -> Result<()> {

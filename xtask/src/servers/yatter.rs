@@ -11,8 +11,11 @@ use super::{Server, Stage, User, text, wait_for_line};
 use crate::process::{self, Background};
 use crate::workspace::{Workspace, cargo};
 
-/// How long a command may take: thousands of accounts in some seconds.
+/// How long a command may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+/// How much longer for each account that it adds: stretching a password takes milliseconds, more in a debug build.
+const TIME_PER_ACCOUNT: Duration = Duration::from_millis(20);
 
 pub(super) struct Yatter {
     name: String,
@@ -66,21 +69,27 @@ impl Server for Yatter {
         process::must(&mut build)
     }
 
-    fn prepare(&self, stage: &Stage, users: &[User]) -> Result<()> {
-        stage.write("yatter.toml", &configuration(stage))?;
+    fn configure(&self, stage: &Stage) -> Result<PathBuf> {
+        stage.write("yatter.toml", &configuration(stage))
+    }
+
+    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()> {
         let list: String = users.iter().map(|user| format!("{} {}\n", stage.jid(user), user.password)).collect();
         let list = stage.write("users.txt", &list)?;
         let mut add = self.command(stage)?;
         let child = add.args(["user", "add", "--from"]).arg(list).stdout(stage.log()?).spawn()?;
-        let added = process::succeeds_within(COMMAND_LIMIT, child)?;
+        let limit = COMMAND_LIMIT + users.len() as u32 * TIME_PER_ACCOUNT;
+        let added = process::succeeds_within(limit, child)?;
         ensure!(added, "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
         Ok(())
     }
 
-    fn start(&self, stage: &Stage) -> Result<Background> {
-        let mut server = Background::start("yatter", &mut self.command(stage)?)?;
-        wait_for_line(&mut server, "ready", stage)?;
-        Ok(server)
+    fn launch(&self, stage: &Stage) -> Result<Background> {
+        Background::start("yatter", &mut self.command(stage)?)
+    }
+
+    fn wait_until_ready(&self, server: &mut Background, stage: &Stage) -> Result<()> {
+        wait_for_line(server, "ready", stage).map(drop)
     }
 
     fn add_user(&self, stage: &Stage, user: &User) -> Result<()> {

@@ -30,6 +30,11 @@ pub(crate) fn stamp(stanza: &mut Stanza, from: &Jid, since: Timestamp, why: &str
     stanza.append(xmpp::delay::element(from, since, why));
 }
 
+/// Whether `keeper` has said already since when this has been waiting.
+pub(crate) fn is_stamped_by(stanza: &Stanza, keeper: &Jid) -> bool {
+    stanza.children().filter_map(Delay::read).any(|delay| delay.from.as_ref() == Some(keeper))
+}
+
 fn unstamp(at: &mut ReceivedAt<'_>) -> Verdict {
     if at.stanza.children().any(is_stamp) {
         let (account, sender) = (at.within.account.jid(), at.stanza.from().cloned());

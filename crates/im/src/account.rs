@@ -4,6 +4,7 @@ use crate::roster::Roster;
 use crate::session::Session;
 use crate::slots::Slots;
 use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::Epoch;
 use xmpp::{Jid, Stanza};
@@ -20,9 +21,34 @@ pub struct Account {
     /// The last number given by `Within::next_id`.
     pub(crate) last_id: u64,
     pub(crate) serial: u64,
+    /// Sessions that ended before their clients came back, the last one last.
+    pub(crate) lapsed: Vec<Lapsed>,
     pub(crate) reloading: bool,
     /// The account has been removed; its sessions are about to end.
     pub(crate) removed: bool,
+}
+
+/// A session that ended before its client came back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Lapsed {
+    /// What it was resumed by.
+    pub(crate) id: String,
+    /// How many stanzas of its client were handled, modulo 2^32.
+    pub(crate) handled: u32,
+    /// When it ended, in milliseconds since 1970 UTC.
+    pub(crate) at_ms: i64,
+}
+
+impl Lapsed {
+    /// How many of them an account remembers.
+    pub(crate) const MOST: usize = 8;
+
+    /// For how long: a client that is away for a night still learns which of its messages arrived.
+    const KNOWN_MS: i64 = 24 * 60 * 60 * 1000;
+
+    pub(crate) fn is_known_at(&self, now_ms: i64) -> bool {
+        now_ms.saturating_sub(self.at_ms) < Lapsed::KNOWN_MS
+    }
 }
 
 /// A session as its account sees it.
@@ -100,6 +126,7 @@ impl Account {
             slots,
             last_id,
             serial: 0,
+            lapsed: Vec::new(),
             reloading: false,
             removed: false,
         }
@@ -136,12 +163,27 @@ impl Account {
         self.sessions.iter_mut().find(|present| Arc::ptr_eq(&present.session, session))
     }
 
-    /// The session that gets messages to the bare JID: the highest priority that is not negative; among equals the most recently bound.
+    /// The session that gets messages to the bare JID: the highest priority that is not negative; among equals the most recently bound. None that has
+    /// lost its connection.
     pub fn best(&self) -> Option<&Present> {
+        self.best_that(|session| !session.is_asleep())
+    }
+
+    /// The same among those that have lost their connections.
+    pub(crate) fn best_sleeper(&self) -> Option<&Present> {
+        self.best_that(Session::is_asleep)
+    }
+
+    fn best_that(&self, wanted: impl Fn(&Session) -> bool) -> Option<&Present> {
         self.sessions
             .iter()
-            .filter(|present| present.takes_messages())
+            .filter(|present| wanted(&present.session) && present.takes_messages())
             .max_by_key(|present| (present.priority, present.session.serial()))
+    }
+
+    /// The sessions that have lost their connections, in the order in which they were bound.
+    pub(crate) fn sleepers(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.sessions.iter().map(|present| &present.session).filter(|session| session.is_asleep())
     }
 
     /// Whether any session shows itself as available.

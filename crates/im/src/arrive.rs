@@ -51,9 +51,14 @@ impl Within<'_> {
     /// RFC 6121 §8.5.2.1.1 and §8.5.3.2.1. Only when it is this message's turn: whom it goes to depends on what became of those before it.
     pub(crate) fn message(&mut self, stanza: Arc<Stanza>) {
         if !self.is_clear() {
-            return self.outbox.push(Effect::Deliver(stanza), None);
+            let promise = self.outbox.promise();
+            return self.outbox.push(Effect::Deliver(stanza, promise), None);
         }
         let stanza = match self.exact(&stanza) {
+            // It is kept durably rather than in memory, and stays in order with what is sent to the bare JID meanwhile.
+            Some(session) if session.is_asleep() && may_wait(&stanza) && self.account.best().is_none() => {
+                return self.undelivered(stanza);
+            }
             Some(session) => match session.post(stanza) {
                 Some(refused) => refused,
                 None => return,
@@ -77,10 +82,10 @@ impl Within<'_> {
         while let Some(session) = self.account.best().map(|best| best.session().clone()) {
             let Some(refused) = session.post(stanza) else { return };
             // What it holds came first.
-            session.leftovers().iter().for_each(|left| self.resubmit_one(left));
+            session.leftovers().stanzas.iter().for_each(|left| self.resubmit_one(left));
             stanza = refused;
         }
-        self.undelivered(&stanza);
+        self.undelivered(stanza);
     }
 
     fn message_to_all(&mut self, stanza: &Arc<Stanza>) {
@@ -89,13 +94,25 @@ impl Within<'_> {
         }
     }
 
-    fn undelivered(&mut self, stanza: &Stanza) {
+    fn undelivered(&mut self, stanza: Arc<Stanza>) {
         let host = self.account.host.clone();
-        let mut at = UndeliveredAt { within: self.again(), stanza };
-        match guarded(Undelivered::NAME, || Undelivered::chain(host.plan()).run(Kinds::of(Kind::Message), &mut at)) {
-            Verdict::Done => {}
-            Verdict::Bounce(error) => self.bounce(stanza, &error),
-            Verdict::Pass => self.bounce(stanza, &StanzaError::service_unavailable()),
+        let mut at = UndeliveredAt { within: self.again(), stanza: &stanza };
+        let error =
+            match guarded(Undelivered::NAME, || Undelivered::chain(host.plan()).run(Kinds::of(Kind::Message), &mut at))
+            {
+                Verdict::Done => return,
+                Verdict::Bounce(error) => error,
+                Verdict::Pass => StanzaError::service_unavailable(),
+            };
+        // Nobody keeps it. A session that will perhaps be resumed is better than nothing.
+        let sleeper = self.exact(&stanza).filter(|session| session.is_asleep());
+        let sleeper = sleeper.or_else(|| self.account.best_sleeper().map(|best| best.session().clone()));
+        let refused = match sleeper {
+            Some(session) => session.post(stanza),
+            None => Some(stanza),
+        };
+        if let Some(stanza) = refused {
+            self.bounce(&stanza, &error);
         }
     }
 
@@ -224,15 +241,24 @@ impl Within<'_> {
     fn give_later(&mut self, session: Option<&Arc<Session>>, iq: &Stanza, slow: Reply) {
         let (hub, home, session, iq) = (self.hub.clone(), self.home.clone(), session.cloned(), iq.clone());
         let answering = session.as_ref().map(Session::answering);
+        let promise = match &session {
+            Some(session) if session.is_managed() => Some(self.outbox.promise_own()),
+            _ => self.outbox.promise(),
+        };
         self.hub.spawn(async move {
             // Another account's session is counted here, outside this home.
             let answering = answering.or_else(|| hub.answering(&iq));
             if let Some(answer) = slow.settle(&iq).await {
                 home.with(&hub, |within| within.give(session.as_ref(), answer));
             }
-            drop(answering);
+            drop((answering, promise));
         });
     }
+}
+
+/// Whether a message is one that is worth keeping for later (RFC 6121 §8.5.2.2.1).
+fn may_wait(stanza: &Stanza) -> bool {
+    matches!(stanza.message_type(), MessageType::Normal | MessageType::Chat)
 }
 
 /// The answer to a probe when no session is available (RFC 6121 §4.3.2): `unavailable` for those who may know, `unsubscribed` for the others.

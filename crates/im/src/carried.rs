@@ -76,6 +76,7 @@ mod tests {
         ) {
             tokio::task::yield_now().await;
         }
-        assert_eq!(got[0].from().unwrap().as_str(), "romeo@verona.example/desk");
+        let crate::Out::Stanza(got) = &got[0] else { panic!("{got:?}") };
+        assert_eq!(got.from().unwrap().as_str(), "romeo@verona.example/desk");
     }
 }

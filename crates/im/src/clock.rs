@@ -2,6 +2,7 @@
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use xmpp::Timestamp;
 
 /// The only source of time in the heart and the doors. Clones show the same time.
@@ -10,7 +11,7 @@ pub struct Clock(Arc<Hands>);
 
 enum Hands {
     Real { started: Instant },
-    Fake { base: Timestamp, passed: Mutex<Duration> },
+    Fake { base: Timestamp, passed: Mutex<Duration>, moved: Notify },
 }
 
 impl Clock {
@@ -21,14 +22,14 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::advance`] moves it: for scenes.
     pub fn fake(base: Timestamp) -> Clock {
-        Clock(Arc::new(Hands::Fake { base, passed: Mutex::new(Duration::ZERO) }))
+        Clock(Arc::new(Hands::Fake { base, passed: Mutex::new(Duration::ZERO), moved: Notify::new() }))
     }
 
     /// The time of day, in UTC.
     pub fn now(&self) -> Timestamp {
         match &*self.0 {
             Hands::Real { .. } => Timestamp::now(),
-            Hands::Fake { base, passed } => Timestamp::from_millis(base.as_millis() + millis(*passed.lock())),
+            Hands::Fake { base, passed, .. } => Timestamp::from_millis(base.as_millis() + millis(*passed.lock())),
         }
     }
 
@@ -40,10 +41,27 @@ impl Clock {
         }
     }
 
+    /// Waits until the clock has been running for so long.
+    pub async fn until(&self, elapsed: Duration) {
+        match &*self.0 {
+            Hands::Real { started } => tokio::time::sleep_until((*started + elapsed).into()).await,
+            Hands::Fake { passed, moved, .. } => loop {
+                let moving = moved.notified();
+                tokio::pin!(moving);
+                moving.as_mut().enable();
+                if *passed.lock() >= elapsed {
+                    return;
+                }
+                moving.await;
+            },
+        }
+    }
+
     /// Moves a fake clock; a real one cannot be moved.
     pub fn advance(&self, by: Duration) {
-        if let Hands::Fake { passed, .. } = &*self.0 {
+        if let Hands::Fake { passed, moved, .. } = &*self.0 {
             *passed.lock() += by;
+            moved.notify_waiters();
         }
     }
 }

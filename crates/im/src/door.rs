@@ -2,6 +2,7 @@
 use crate::fault::Fault;
 use crate::home::Home;
 use crate::hub::Hub;
+use crate::nonza::{Out, Signal};
 use crate::session::{Session, Taken};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub enum Drained {
 pub struct Door {
     hub: Hub,
     session: Arc<Session>,
+    /// Which of the session's connections this is.
+    number: u32,
     open: bool,
 }
 
@@ -80,18 +83,23 @@ impl Hub {
         let resource = match resource {
             Some(wish) => wish,
             None => {
-                made = random_resource()?;
+                made = crate::session::random_id()?;
                 &made
             }
         };
         let jid = account.bare().with_resource(resource).map_err(|_| BindError::BadResource)?;
         let home = self.wake(account).await?.ok_or(BindError::NoAccount)?;
         let session = home.with(self, |within| within.bind(jid, options))?;
-        Ok(Door { hub: self.clone(), session, open: true })
+        let number = session.door();
+        Ok(Door::new(self.clone(), session, number))
     }
 }
 
 impl Door {
+    pub(crate) fn new(hub: Hub, session: Arc<Session>, number: u32) -> Door {
+        Door { hub, session, number, open: true }
+    }
+
     /// The session's full JID.
     pub fn jid(&self) -> &Jid {
         self.session.jid()
@@ -104,12 +112,17 @@ impl Door {
 
     /// Stops 3 to 6 for one stanza that the client sent; `from` is stamped here, whatever the client wrote.
     pub fn admit(&self, stanza: Stanza) {
-        self.session.leave(&self.hub, std::iter::once(stanza));
+        self.session.leave(&self.hub, self.number, std::iter::once(stanza));
     }
 
     /// The same for all that came in one batch, which is cheaper. `stanzas` is left empty.
     pub fn admit_all(&self, stanzas: &mut Vec<Stanza>) {
-        self.session.leave(&self.hub, stanzas.drain(..));
+        self.session.leave(&self.hub, self.number, stanzas.drain(..));
+    }
+
+    /// What the client says of its stream, after everything that has been admitted.
+    pub fn signal(&self, signal: Signal) {
+        self.session.signal(&self.hub, self.number, signal);
     }
 
     /// Pending while this account's outbox waits for a sleeping home or a commit, while much is on its way to this session, or
@@ -127,8 +140,8 @@ impl Door {
     }
 
     /// Takes what is queued, up to about `bytes`. Pending: nothing is, and the waker is kept.
-    pub fn poll_drain(&self, cx: &mut Context<'_>, into: &mut Vec<Arc<Stanza>>, bytes: usize) -> Poll<Drained> {
-        self.session.poll_drain(cx, into, bytes).map(|taken| match taken {
+    pub fn poll_drain(&self, cx: &mut Context<'_>, into: &mut Vec<Out>, bytes: usize) -> Poll<Drained> {
+        self.session.poll_drain(self.number, cx, into, bytes).map(|taken| match taken {
             Taken::Stanzas => Drained::Stanzas,
             Taken::End(why) => Drained::Close(why),
         })
@@ -136,12 +149,12 @@ impl Door {
 
     /// Everything drained so far has been handed to the socket.
     pub fn written(&self) {
-        self.session.written();
+        self.session.written(self.number);
     }
 
     /// Ready when the client has read too slowly: close at once, without waiting for the socket. Asked while the socket takes nothing.
     pub fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.session.poll_cut(cx)
+        self.session.poll_cut(self.number, cx)
     }
 
     /// Ends the session: its contacts are told, and messages that were not handed to the socket go back to routing.
@@ -152,7 +165,7 @@ impl Door {
     fn end(&mut self, why: Goodbye) {
         if std::mem::take(&mut self.open) {
             let home: Arc<Home> = self.session.home().clone();
-            home.with(&self.hub, |within| within.unbind(&self.session, why));
+            home.with(&self.hub, |within| within.unbind(&self.session, self.number, why));
         }
     }
 }
@@ -161,15 +174,4 @@ impl Drop for Door {
     fn drop(&mut self) {
         self.end(Goodbye::Lost);
     }
-}
-
-/// 128 random bits that say nothing about the client or its address.
-fn random_resource() -> Result<String, BindError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Fault::Unreadable {
-        what: "randomness",
-        owner: "the system".into(),
-        why: error.to_string(),
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -158,6 +158,7 @@ impl<'a> Within<'a> {
             return Ticket::committed();
         }
         let ticket = self.hub.store().submit(batch);
+        self.outbox.writes += 1;
         let (hub, home, epoch) = (self.hub.clone(), self.home.clone(), self.account.epoch);
         ticket.on_done(Box::new(move |outcome| {
             if let Err(error) = outcome {
@@ -210,6 +211,16 @@ impl<'a> Within<'a> {
     }
 }
 
+/// What a stanza that was routed rests on.
+pub(crate) enum Rests {
+    /// It has not arrived.
+    Nowhere,
+    /// Nothing was written.
+    Nothing,
+    /// The receiver's own write.
+    On(Ticket),
+}
+
 /// Carries out outboxes, one home after the other and never two locks at once, until nothing is left to do here and now.
 pub(crate) struct Turn<'h> {
     pub(crate) hub: &'h Hub,
@@ -217,13 +228,15 @@ pub(crate) struct Turn<'h> {
     /// Where the last stanza went: the next one often goes there too.
     pub(crate) last: Option<Arc<Home>>,
     pub(crate) routed: u64,
-    /// What the stanza that was routed last rests on: the receiver's own write. `None`: it has not arrived.
-    pub(crate) rests_on: Option<Ticket>,
+    /// What the stanza that was routed last rests on.
+    pub(crate) rests_on: Rests,
+    /// Somebody wants to know when what is routed now is durable.
+    pub(crate) counted: bool,
 }
 
 impl<'h> Turn<'h> {
     pub(crate) fn new(hub: &'h Hub) -> Turn<'h> {
-        Turn { hub, homes: SmallVec::new(), last: None, routed: 0, rests_on: None }
+        Turn { hub, homes: SmallVec::new(), last: None, routed: 0, rests_on: Rests::Nowhere, counted: false }
     }
 
     /// Goes on with a home that was parked.

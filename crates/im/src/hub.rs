@@ -1,5 +1,5 @@
 //! What all stops share: the hosts, the store, the clock, who is awake, and what is under way.
-use crate::account::Account;
+use crate::account::{Account, Lapsed};
 use crate::clock::Clock;
 use crate::directory::{Directory, Found, Waiter};
 use crate::fault::Fault;
@@ -10,6 +10,7 @@ use crate::plan::PlanError;
 use crate::roster::{self, Roster};
 use crate::route::Known;
 use crate::session::Answering;
+use crate::timers::Timers;
 use arc_swap::ArcSwap;
 use cluster::{Cluster, Inbox};
 use hashbrown::HashMap;
@@ -33,6 +34,12 @@ pub struct Limits {
     pub sessions_per_account: usize,
     /// What may wait for one session before it counts as a reader that is too slow.
     pub session_queue_bytes: usize,
+    /// How long a session whose connection is lost waits to be resumed, in seconds; 0: not at all.
+    pub hibernate_s: u32,
+    /// Sessions of one account that wait to be resumed.
+    pub hibernating_per_account: usize,
+    /// What sessions that wait to be resumed hold, all of them together.
+    pub hibernating_bytes: usize,
     /// Addresses that one session may have sent directed presence to.
     pub directed_presences: usize,
     /// What a roster may hold.
@@ -47,6 +54,9 @@ impl Default for Limits {
             accounts_awake: 10_000,
             sessions_per_account: 32,
             session_queue_bytes: 4 * 1024 * 1024,
+            hibernate_s: 300,
+            hibernating_per_account: 8,
+            hibernating_bytes: 64 * 1024 * 1024,
             directed_presences: 1_000,
             roster: roster::Limits::default(),
             password_checks: 4,
@@ -85,6 +95,8 @@ pub struct Shapes {
     pub(crate) roster: Map,
     pub(crate) outgoing: Log,
     pub(crate) server: KeyValue,
+    /// What is remembered of sessions that were not resumed.
+    pub(crate) lapsed: KeyValue,
     /// One row per stored message, with its undelivered mark.
     pub archive: Archive,
 }
@@ -98,6 +110,10 @@ pub struct Counters {
     pub bounced: AtomicU64,
     /// Sessions that were bound.
     pub bound: AtomicU64,
+    /// Sessions that lost their connection and waited to be resumed.
+    pub asleep: AtomicU64,
+    /// Sessions that were resumed.
+    pub resumed: AtomicU64,
     /// Writes that failed, each of which had an account read again.
     pub writes_failed: AtomicU64,
 }
@@ -122,6 +138,7 @@ struct Shared {
     /// Who waits until the store has caught up; not empty while one barrier is under way.
     store_waits: Mutex<Vec<Waker>>,
     counters: Counters,
+    timers: Arc<Timers>,
     under_way: AtomicUsize,
     idle_bell: Notify,
     stopping: AtomicBool,
@@ -158,6 +175,7 @@ impl Hub {
             roster: store.map("roster"),
             outgoing: store.log("outgoing"),
             server: store.keys("server"),
+            lapsed: store.keys("lapsed_sessions"),
             archive: store.archive("archive"),
         };
         let secret = secret(&store, &shapes.server).await?;
@@ -166,6 +184,7 @@ impl Hub {
             cluster,
             store,
             shapes,
+            timers: Timers::new(options.limits.hibernating_bytes),
             directory: Directory::new(options.limits.accounts_awake),
             password_permits: Arc::new(tokio::sync::Semaphore::new(options.limits.password_checks)),
             limits: options.limits,
@@ -181,6 +200,7 @@ impl Hub {
             stopping: AtomicBool::new(false),
         }));
         hub.start_drainer();
+        hub.start_timers();
         hub.receive(inbox);
         hub.replay().await?;
         Ok(hub)
@@ -255,6 +275,10 @@ impl Hub {
         &self.0.directory
     }
 
+    pub(crate) fn timers(&self) -> &Arc<Timers> {
+        &self.0.timers
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)
     }
@@ -325,7 +349,7 @@ impl Hub {
     }
 
     /// Has a parked home go on, soon and elsewhere.
-    pub(crate) fn resume(&self, home: Arc<Home>) {
+    pub(crate) fn proceed(&self, home: Arc<Home>) {
         // Counted until the drainer has carried it out: the guard is made there.
         self.0.under_way.fetch_add(1, Ordering::AcqRel);
         self.0.ready.lock().push_back(home);
@@ -445,7 +469,7 @@ impl Hub {
         match waiter {
             Waiter::Parked(home) => {
                 home.resolve(known.clone());
-                self.resume(home);
+                self.proceed(home);
             }
             // Whoever asked may have gone away meanwhile.
             Waiter::Task(tell) => drop(tell.send(known.clone())),
@@ -460,7 +484,9 @@ impl Hub {
         }
         let epoch = self.store().claim(jid.as_str());
         let (roster, slots, last_id) = self.read_account(jid, &host).await?;
-        Ok(Some(Home::new(Account::new(jid.clone(), host, epoch, roster, slots, last_id))))
+        let mut account = Account::new(jid.clone(), host, epoch, roster, slots, last_id);
+        account.lapsed = self.lapsed(jid).await?;
+        Ok(Some(Home::new(account)))
     }
 
     async fn read_account(&self, jid: &Jid, host: &Arc<Host>) -> Result<(Roster, crate::slots::Slots, u64), Fault> {
@@ -474,6 +500,12 @@ impl Hub {
         let last_row = shapes.archive.last(jid.as_str()).await?.unwrap_or(0);
         let last_sent = shapes.outgoing.last(jid.as_str()).await?.unwrap_or(0);
         Ok((roster, slots, last_row.max(last_sent)))
+    }
+
+    async fn lapsed(&self, jid: &Jid) -> Result<Vec<Lapsed>, Fault> {
+        let kept = self.shapes().lapsed.get(jid.as_str()).await?;
+        // Whoever cannot be told how much arrived is told nothing: that is always allowed.
+        Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
     /// A write of this home failed: what it knows may never have been stored, so it is read again. Its sessions stay.

@@ -19,11 +19,14 @@ mod home;
 mod host;
 mod hub;
 mod iq;
+mod life;
 mod moments;
+mod nonza;
 mod outbox;
 mod plan;
 mod presence;
 mod resubmit;
+mod resume;
 pub mod roster;
 mod roster_iq;
 mod route;
@@ -32,6 +35,7 @@ mod session;
 mod slots;
 pub mod subscription;
 mod subscriptions;
+mod timers;
 
 pub use account::{Account, Present};
 pub use accounts::{AccountError, Credentials, NewCredentials};
@@ -44,11 +48,13 @@ pub use host::{Host, HostOptions};
 pub use hub::{Counters, Hub, HubError, HubOptions, Limits, Shapes, Stranger, UnderWay};
 pub use iq::{Ask, HostAsk, Payload, Reply, StrangerAsk};
 pub use moments::{
-    AccountCreated, AccountCreatedAt, Available, Moment, Phase, PresenceAt, Received, ReceivedAt, Sent, SentAt,
-    Unavailable, Undelivered, UndeliveredAt, Verdict,
+    AccountCreated, AccountCreatedAt, Available, FellAsleep, Moment, Phase, PresenceAt, Received, ReceivedAt, Resumed,
+    Sent, SentAt, Unavailable, Undelivered, UndeliveredAt, Verdict,
 };
+pub use nonza::{Out, Resumable, Resumed as ResumedWord, Signal, Word};
 pub use outbox::{Effect, Outbox};
 pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Plug, Scope};
 pub use resubmit::{stored_element, stored_stanza};
+pub use resume::ResumeError;
 pub use session::{Pull, Session};
 pub use slots::AccountSlot;

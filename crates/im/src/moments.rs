@@ -146,6 +146,10 @@ moments! {
     Available at PresenceAt in available;
     /// A session is no longer available: it said so, or its connection is gone. Its contacts have been told.
     Unavailable at PresenceAt in unavailable;
+    /// A session has lost its connection and waits to be resumed (XEP-0198 §5). It is still available; its contacts are told nothing.
+    FellAsleep at PresenceAt in fell_asleep;
+    /// A session that had lost its connection has been resumed. What its client did not have is queued already.
+    Resumed at PresenceAt in resumed;
     /// An account has just been made; what handlers write is in the same commit.
     AccountCreated at AccountCreatedAt in account_created;
 }
@@ -176,7 +180,7 @@ pub struct UndeliveredAt<'a> {
     pub stanza: &'a Stanza,
 }
 
-/// What a handler of [`Available`] and [`Unavailable`] gets.
+/// What a handler of [`Available`], [`Unavailable`], [`FellAsleep`] and [`Resumed`] gets.
 pub struct PresenceAt<'a> {
     /// The account.
     pub within: Within<'a>,

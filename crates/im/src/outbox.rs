@@ -2,13 +2,13 @@
 //!
 //! An entry may wait for a commit: it, and all that comes after it, is carried out when the store has made the change durable. An entry may also meet a
 //! home that is asleep. In both cases the outbox is parked, and resumed by whatever it waits for; nobody sits waiting.
-use crate::home::{Home, State, Turn, Within};
+use crate::home::{Home, Rests, State, Turn, Within};
 use crate::route::{Known, Routed};
 use crate::session::Session;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
-use store::Ticket;
+use store::{Promise, Ticket};
 use xmpp::{Jid, Stanza};
 
 /// Something that is carried out after the lock of its home is gone.
@@ -20,13 +20,15 @@ pub enum Effect {
     /// Route a stanza that stands in the log of what is outgoing, then strike it out.
     RouteLogged(Arc<Stanza>, u64),
     /// Choose the sessions for a message that arrived while others were waiting here.
-    Deliver(Arc<Stanza>),
+    Deliver(Arc<Stanza>, Option<Promise>),
     /// Find another way for a message that its session was not handed.
     Resubmit(Arc<Stanza>),
     /// Queue a stanza for a session of this home.
     Post(Arc<Session>, Arc<Stanza>),
     /// End a session.
     End(Arc<Session>, xmpp::StreamError),
+    /// So many stanzas of a session have been carried out: what they rest on is known now (XEP-0198).
+    Handled(Arc<Session>, u32),
     /// Nothing: only what comes of a commit that fails is wanted.
     Nothing,
 }
@@ -37,11 +39,11 @@ impl Effect {
         match self {
             Effect::Route(stanza)
             | Effect::RouteLogged(stanza, _)
-            | Effect::Deliver(stanza)
+            | Effect::Deliver(stanza, _)
             | Effect::Resubmit(stanza)
             | Effect::Post(_, stanza) => stanza.memory_bytes(),
             Effect::Broadcast(stanza, to) => stanza.memory_bytes() + to.len() * size_of::<Jid>(),
-            Effect::End(..) | Effect::Nothing => 0,
+            Effect::End(..) | Effect::Handled(..) | Effect::Nothing => 0,
         }
     }
 }
@@ -65,6 +67,16 @@ pub struct Outbox {
     waiting: Vec<Waker>,
     /// The last write of this home, while it may still be lost.
     pub(crate) standing: Option<Ticket>,
+    /// How many writes this home has made.
+    pub(crate) writes: u64,
+    /// What has been carried out since the last [`Effect::Handled`] rests on these.
+    rests: Vec<Ticket>,
+    /// Sessions whose stanzas are counted wait for so many entries.
+    marks: usize,
+    /// While something arrives: whether its sender wants to know when what comes of it is durable.
+    pub(crate) counted: bool,
+    /// What arrived last will be decided later; this is done when what comes of that is durable.
+    pub(crate) later: Option<Ticket>,
 }
 
 /// What the drainer finds at the head of the queue.
@@ -104,6 +116,39 @@ impl Outbox {
             let bytes = effect.bytes();
             self.bytes += bytes;
             self.queue.push_front(Entry { effect, wait: None, known: None, bytes });
+        }
+    }
+
+    /// Something that arrives is decided later: for whoever wants to know when.
+    pub(crate) fn promise(&mut self) -> Option<Promise> {
+        self.counted.then(|| {
+            let (promise, ticket) = Ticket::pair();
+            self.later = Some(ticket);
+            promise
+        })
+    }
+
+    /// The same for something that an own session has sent.
+    pub(crate) fn promise_own(&mut self) -> Promise {
+        let (promise, ticket) = Ticket::pair();
+        self.rest_on(ticket);
+        promise
+    }
+
+    /// What has been carried out rests on this, too.
+    pub(crate) fn rest_on(&mut self, ticket: Ticket) {
+        if !ticket.is_done() {
+            self.rests.push(ticket);
+        }
+    }
+
+    /// So many stanzas of `session` have left. When all that came of them has been carried out, it is known what they rest on.
+    pub(crate) fn mark(&mut self, session: &Arc<Session>, count: u32) {
+        if self.is_idle() {
+            session.rests_on(count, std::mem::take(&mut self.rests));
+        } else {
+            self.marks += 1;
+            self.push(Effect::Handled(session.clone(), count), None);
         }
     }
 
@@ -155,6 +200,45 @@ impl Outbox {
     }
 }
 
+impl Within<'_> {
+    /// Carries out what is for this account alone; gives back what is not.
+    fn carry_within(&mut self, entry: Entry) -> Next {
+        let writes = self.outbox.writes;
+        match entry.effect {
+            Effect::Resubmit(stanza) => self.resubmit_one(&stanza),
+            Effect::Deliver(stanza, promise) => {
+                self.message(stanza);
+                if let Some(promise) = promise
+                    && writes != self.outbox.writes
+                    && let Some(written) = &self.outbox.standing
+                {
+                    written.on_done(Box::new(move |_| drop(promise)));
+                }
+            }
+            Effect::Handled(session, count) => {
+                self.outbox.marks -= 1;
+                session.rests_on(count, std::mem::take(&mut self.outbox.rests));
+            }
+            _ => return Next::Entry(entry),
+        }
+        Next::Carried
+    }
+
+    /// So many stanzas of `session` have been taken in, when this home had made so many writes.
+    pub(crate) fn took(&mut self, session: &Arc<Session>, count: u32, writes: u64) {
+        if !session.is_managed() {
+            return;
+        }
+        session.count(count);
+        if writes != self.outbox.writes
+            && let Some(written) = self.outbox.standing.clone()
+        {
+            self.outbox.rest_on(written);
+        }
+        self.outbox.mark(session, count);
+    }
+}
+
 impl Home {
     /// Carries out the outbox until it is empty or must wait. Only the one who set `busy` comes here.
     pub(crate) fn drain(self: &Arc<Home>, turn: &mut Turn<'_>) {
@@ -170,24 +254,17 @@ impl Home {
                 }
             }
         }
-        turn.hub.resume(self.clone());
+        turn.hub.proceed(self.clone());
     }
 
-    fn next(self: &Arc<Home>, turn: &Turn<'_>) -> Next {
+    fn next(self: &Arc<Home>, turn: &mut Turn<'_>) -> Next {
         let mut state = self.state();
         let mut next = state.outbox.next();
-        if let Next::Entry(Entry { effect: Effect::Deliver(stanza) | Effect::Resubmit(stanza), .. }) = &next {
+        turn.counted = state.outbox.marks > 0;
+        if let Next::Entry(entry) = next {
             // Under the lock under which it was taken: what a session leaves behind meanwhile could not come before it.
-            let (stanza, again) =
-                (stanza.clone(), matches!(&next, Next::Entry(Entry { effect: Effect::Resubmit(_), .. })));
             let State { account, outbox } = &mut *state;
-            let mut within = Within { account, outbox, hub: turn.hub, home: self, in_turn: true };
-            if again {
-                within.resubmit_one(&stanza)
-            } else {
-                within.message(stanza)
-            }
-            next = Next::Carried;
+            next = Within { account, outbox, hub: turn.hub, home: self, in_turn: true }.carry_within(entry);
         }
         let closed = matches!(next, Next::Parked(_)) || state.outbox.is_behind();
         self.set_closed(closed);
@@ -205,19 +282,29 @@ impl Home {
             entry.effect = wait.1?;
         }
         match entry.effect {
-            Effect::Route(stanza) => return self.route(stanza, entry.known, Effect::Route, turn),
+            Effect::Route(stanza) => {
+                let asleep = self.route(stanza, entry.known, Effect::Route, turn);
+                if turn.counted
+                    && let Rests::On(ticket) = std::mem::replace(&mut turn.rests_on, Rests::Nowhere)
+                {
+                    self.state().outbox.rest_on(ticket);
+                }
+                return asleep;
+            }
             Effect::RouteLogged(stanza, id) => {
                 let again = |stanza| Effect::RouteLogged(stanza, id);
                 let asleep = self.route(stanza, entry.known, again, turn);
-                if asleep.is_none()
-                    && let Some(written) = turn.rests_on.take()
-                {
-                    self.strike_out(id, &written, turn);
+                if asleep.is_none() {
+                    match std::mem::replace(&mut turn.rests_on, Rests::Nowhere) {
+                        Rests::On(written) => self.strike_out(id, &written, turn),
+                        Rests::Nothing => self.strike_out(id, &Ticket::committed(), turn),
+                        Rests::Nowhere => {}
+                    }
                 }
                 return asleep;
             }
             Effect::Broadcast(stanza, to) => turn.broadcast(&stanza, to),
-            Effect::Deliver(_) | Effect::Resubmit(_) => {}
+            Effect::Deliver(..) | Effect::Resubmit(_) | Effect::Handled(..) => {}
             Effect::Post(session, stanza) => {
                 if let Some(stanza) = session.post(stanza) {
                     self.enter_in_turn(turn, |within| within.missed(&stanza));
@@ -265,7 +352,7 @@ impl Home {
         let (hub, home) = (turn.hub.clone(), self.clone());
         let busy = hub.begin();
         ticket.on_done(Box::new(move |_| {
-            hub.resume(home);
+            hub.proceed(home);
             drop(busy);
         }));
     }

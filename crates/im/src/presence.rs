@@ -3,8 +3,7 @@
 //! A session that becomes available is shown to the contacts that may see it, learns of those it may see, and is told of the account's other sessions.
 use crate::account::Present;
 use crate::arrive;
-use crate::door::{BindError, Dialect, DoorOptions, Goodbye};
-use crate::fault::Fault;
+use crate::door::Dialect;
 use crate::home::Within;
 use crate::moments::{Available, Kinds, Moment, PresenceAt, Unavailable};
 use crate::outbox::Effect;
@@ -14,57 +13,14 @@ use crate::session::Session;
 use crate::slots::Slots;
 use std::sync::Arc;
 use store::Epoch;
-use xmpp::{Jid, PresenceType, Stanza, StanzaError, StreamError};
+use xmpp::{Jid, PresenceType, Stanza, StanzaError};
 
 impl Within<'_> {
-    /// Adds a session for `jid`; one that has the same resource is replaced.
-    pub(crate) fn bind(&mut self, jid: Jid, options: DoorOptions) -> Result<Arc<Session>, BindError> {
-        if self.account.removed {
-            return Err(BindError::NoAccount);
-        }
-        if self.hub.is_stopping() {
-            return Err(BindError::Fault(Fault::Stopping));
-        }
-        if let Some(old) =
-            jid.resource().and_then(|resource| self.account.session(resource)).map(|old| old.session().clone())
-        {
-            self.replace(&old);
-        } else if self.account.sessions.len() >= self.hub.limits().sessions_per_account {
-            return Err(BindError::TooManySessions);
-        }
-        self.account.serial += 1;
-        let bytes_max = self.hub.limits().session_queue_bytes;
-        let session = Session::new(jid, self.home.clone(), options.dialect, self.now(), self.account.serial, bytes_max);
-        self.account.sessions.push(Present::new(session.clone()));
-        self.hub.counters().bound.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Ok(session)
-    }
-
-    fn replace(&mut self, old: &Arc<Session>) {
-        self.outbox.push(Effect::End(old.clone(), StreamError::conflict()), None);
-        self.part(old, Some("Replaced by new connection"));
-        self.resubmit(old.leftovers());
-    }
-
-    /// The connection of a session is gone, or has said goodbye.
-    pub(crate) fn unbind(&mut self, session: &Arc<Session>, why: Goodbye) {
-        let text = (why != Goodbye::ByPeer).then_some("Disconnected");
-        self.part(session, text);
-        self.resubmit(session.leftovers());
-    }
-
     /// Shows every session of this account as gone, without ending any.
     pub(crate) fn hide_all(&mut self) {
         for session in self.sessions_that(|_| true) {
             let farewell = unavailable(session.jid(), None);
             self.leave_contacts(&session, &farewell, false);
-        }
-    }
-
-    /// Ends every session of this account; their doors unbind them.
-    pub(crate) fn end_all(&mut self, why: &StreamError) {
-        for session in self.sessions_that(|_| true) {
-            self.outbox.push(Effect::End(session, why.clone()), None);
         }
     }
 
@@ -86,7 +42,7 @@ impl Within<'_> {
     }
 
     /// Takes a session out of the account, telling those who saw it.
-    fn part(&mut self, session: &Arc<Session>, status: Option<&str>) {
+    pub(crate) fn part(&mut self, session: &Arc<Session>, status: Option<&str>) {
         let farewell = unavailable(session.jid(), status);
         self.leave_contacts(session, &farewell, false);
         self.account.sessions.retain(|present| !Arc::ptr_eq(&present.session, session));
@@ -222,6 +178,16 @@ impl Within<'_> {
         if was.is_some() || invisible {
             self.tell_unavailable(session, said.then_some(farewell));
         }
+    }
+
+    /// A session has lost its connection and waits, or has one again; nobody else is told.
+    pub(crate) fn tell_of_sleep<M>(&mut self, session: &Arc<Session>)
+    where
+        M: for<'a> Moment<At<'a> = PresenceAt<'a>>,
+    {
+        let host = self.account.host.clone();
+        let mut at = PresenceAt { within: self.again(), session, presence: None, first: false };
+        guarded(M::NAME, || M::chain(host.plan()).run(Kinds::ALL, &mut at));
     }
 
     fn tell_available(&mut self, session: &Arc<Session>, stanza: &Stanza, first: bool) {

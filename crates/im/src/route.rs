@@ -3,7 +3,7 @@ use crate::account::Account;
 use crate::arrive;
 use crate::directory::Found;
 use crate::fault::Fault;
-use crate::home::{Home, Turn};
+use crate::home::{Home, Rests, Turn};
 use crate::host::Host;
 use crate::iq::{HostAsk, Reply};
 use cluster::Placement;
@@ -42,7 +42,7 @@ impl Turn<'_> {
     pub(crate) fn route(&mut self, stanza: Arc<Stanza>, known: Option<Known>) -> Routed {
         let Some(to) = stanza.to() else { return Routed::Done };
         self.routed += 1;
-        self.rests_on = Some(Ticket::committed());
+        self.rests_on = Rests::Nothing;
         if let Some(home) = self.last.take_if(|last| last.jid().as_str() == to.bare_str()) {
             self.arrive(home, stanza);
             return Routed::Done;
@@ -101,13 +101,13 @@ impl Turn<'_> {
             Known::Nobody => self.nobody(host, &stanza),
             Known::Fault(fault) => {
                 self.bounce(&stanza, &fault.tell());
-                self.rests_on = None;
+                self.rests_on = Rests::Nowhere;
             }
         }
     }
 
     fn arrive(&mut self, home: Arc<Home>, stanza: Arc<Stanza>) {
-        let mut written = None;
+        let (mut written, counted) = (None, self.counted);
         let refused = home.enter(self, |within| {
             if within.account.removed {
                 return Some((stanza, StanzaError::service_unavailable()));
@@ -115,12 +115,16 @@ impl Turn<'_> {
             if within.outbox.is_full() && !is_subscription(&stanza) {
                 return Some((stanza, StanzaError::resource_constraint()));
             }
-            let subscription = is_subscription(&stanza);
+            let (subscription, writes) = (is_subscription(&stanza), within.outbox.writes);
+            within.outbox.counted = counted;
             within.arrive(stanza);
-            written = if subscription { within.outbox.standing.clone() } else { None };
+            written = match within.outbox.later.take() {
+                None if subscription || writes != within.outbox.writes => within.outbox.standing.clone(),
+                later => later,
+            };
             None
         });
-        self.rests_on = Some(written.unwrap_or_else(Ticket::committed));
+        self.rests_on = written.map_or(Rests::Nothing, Rests::On);
         match refused {
             Some((stanza, error)) if stanza.kind() != Kind::Presence => self.bounce(&stanza, &error),
             Some(_) => {}
@@ -211,13 +215,18 @@ impl Turn<'_> {
             Ok(slow) => {
                 let (hub, iq) = (self.hub.clone(), iq.clone());
                 let answering = hub.answering(&iq);
+                let promise = self.counted.then(|| {
+                    let (promise, ticket) = Ticket::pair();
+                    self.rests_on = Rests::On(ticket);
+                    promise
+                });
                 hub.clone().spawn(async move {
                     if let Some(answer) = slow.settle(&iq).await {
                         let mut turn = Turn::new(&hub);
                         turn.reply(answer);
                         turn.run();
                     }
-                    drop(answering);
+                    drop((answering, promise));
                 });
             }
         }

@@ -12,11 +12,11 @@ use xmpp::{Kind, PresenceType, Stanza};
 
 impl Session {
     /// Takes what this session's connection has sent, in order, and carries out what comes of it.
-    pub(crate) fn leave(self: &Arc<Session>, hub: &Hub, stanzas: impl Iterator<Item = Stanza>) {
+    pub(crate) fn leave(self: &Arc<Session>, hub: &Hub, door: u32, stanzas: impl Iterator<Item = Stanza>) {
         let mut stanzas = stanzas.peekable();
         while stanzas.peek().is_some() {
             let mut turn = Turn::new(hub);
-            let speaks = self.home().enter(&mut turn, |within| self.leave_some(within, &mut stanzas));
+            let speaks = self.home().enter(&mut turn, |within| self.leave_some(within, door, &mut stanzas));
             turn.run();
             if !speaks {
                 return;
@@ -25,17 +25,25 @@ impl Session {
     }
 
     /// As many as the outbox takes without falling behind, but one at least. False: the session has been told to end, and speaks for nobody any more.
-    fn leave_some(self: &Arc<Session>, within: &mut Within<'_>, stanzas: &mut impl Iterator<Item = Stanza>) -> bool {
-        if within.account.removed || within.account.present(self).is_none() {
+    fn leave_some(
+        self: &Arc<Session>,
+        within: &mut Within<'_>,
+        door: u32,
+        stanzas: &mut impl Iterator<Item = Stanza>,
+    ) -> bool {
+        if within.account.removed || within.account.present(self).is_none() || !self.is_held_by(door) {
             return false;
         }
+        let (mut count, writes) = (0, within.outbox.writes);
         for mut stanza in stanzas {
             stanza.set_from(self.jid().clone());
             within.leave(self, stanza);
+            count += 1;
             if within.outbox.is_behind() {
                 break;
             }
         }
+        within.took(self, count, writes);
         true
     }
 }

@@ -1,21 +1,29 @@
 //! One connected resource: its address and the queue of what it has yet to receive.
 //!
 //! The queue is a leaf of the lock order: nothing else is locked while it is held. What goes in is an `Arc` of a stanza that is shared with every
-//! other receiver; what is taken out but not yet handed to the socket stays in `in_flight`, so that a message is not lost with a dying connection.
+//! other receiver; what is taken out but is not known to have reached the client stays in the queue's second part, so that a message is not lost with
+//! a dying connection. A session may outlive its connection and be held by another (XEP-0198): each has a number, and only the last is heard.
+mod acks;
+mod asleep;
+mod handled;
+mod hold;
+mod pull;
+mod queue;
+mod signals;
+mod weight;
+
 use crate::door::Dialect;
 use crate::home::Home;
+use crate::nonza::Out;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use queue::Outbound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use xmpp::{Jid, Kind, Stanza, StreamError, Timestamp};
+use xmpp::{Jid, Stanza, StreamError, Timestamp};
 
-/// A long answer that is fetched page by page as the session's queue empties, instead of being pushed in whole.
-pub trait Pull: Send + Sync {
-    /// All of the last page has been handed to the socket: fetch the next, and put it with [`Session::page`].
-    fn more(self: Arc<Self>, session: &Arc<Session>);
-}
+pub use pull::Pull;
+pub(crate) use signals::random_id;
 
 /// A bound resource of an account. It lives at the account's home; a [`crate::Door`] is the connection to it.
 pub struct Session {
@@ -28,6 +36,12 @@ pub struct Session {
     bytes_max: usize,
     /// Questions of this session whose answers are being looked up.
     answers: AtomicUsize,
+    /// The number of the connection that holds it.
+    door: AtomicU32,
+    /// Stanzas are counted.
+    managed: AtomicBool,
+    /// It has no connection, and waits for one.
+    asleep: AtomicBool,
     out: Mutex<Outbound>,
 }
 
@@ -45,40 +59,18 @@ impl Drop for Answering {
     }
 }
 
-#[derive(Default)]
-struct Outbound {
-    queue: VecDeque<Item>,
-    /// Messages that the door took and has not yet handed to the socket.
-    in_flight: Vec<Arc<Stanza>>,
-    bytes: usize,
-    waker: Option<Waker>,
-    /// Said to the peer after everything that is queued; then the door closes.
-    end: Option<StreamError>,
-    /// What was posted after that: never written, but given back in its order when the door has closed.
-    late: VecDeque<Item>,
-    /// The peer read too slowly: the door closes at once, and what is queued goes back to routing.
-    cut: bool,
-    /// Nobody will take anything out any more.
-    gone: bool,
-    pulling: Option<Box<Pulling>>,
-}
-
-struct Item {
-    stanza: Arc<Stanza>,
-    /// The store has it too: it is not given back to routing when the connection dies.
-    kept: bool,
-}
-
-/// While a long answer is under way, what is posted meanwhile waits behind it, so that old comes before new.
-struct Pulling {
-    source: Option<Arc<dyn Pull>>,
-    held: VecDeque<Item>,
-}
-
 /// What [`Session::poll_drain`] found.
 pub(crate) enum Taken {
     Stanzas,
     End(StreamError),
+}
+
+/// What a session leaves behind.
+pub(crate) struct Legacy {
+    /// What the client is not known to have and somebody would miss, in order.
+    pub(crate) stanzas: Vec<Arc<Stanza>>,
+    /// Who was fetching a long answer, and how many stanzas of its last page the client has.
+    pub(crate) answer: Option<(Arc<dyn Pull>, usize)>,
 }
 
 impl Session {
@@ -98,6 +90,9 @@ impl Session {
             serial,
             bytes_max,
             answers: AtomicUsize::new(0),
+            door: AtomicU32::new(0),
+            managed: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
             out: Mutex::default(),
         })
     }
@@ -131,6 +126,16 @@ impl Session {
         self.serial
     }
 
+    /// The number of the connection that holds it.
+    pub(crate) fn door(&self) -> u32 {
+        self.door.load(Ordering::Acquire)
+    }
+
+    /// Whether this connection still holds the session; else another has taken it over.
+    pub(crate) fn is_held_by(&self, door: u32) -> bool {
+        self.door() == door
+    }
+
     /// Queues one stanza: stop 6, and the only way in. A reader that is slower than the bound allows is cut off with `policy-violation`, and the
     /// messages that it did not take go back to routing. Gives the stanza back when the session is gone or has been told to end.
     pub(crate) fn post(&self, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
@@ -139,11 +144,23 @@ impl Session {
         if out.gone || out.end.is_some() && out.bytes > 2 * self.bytes_max {
             return Some(stanza);
         }
-        out.bytes += stanza.memory_bytes();
-        out.push(stanza);
-        if out.bytes > self.bytes_max && !out.cut {
+        let before = out.bytes;
+        let wakes = out.post(stanza);
+        let grown = out.bytes.saturating_sub(before);
+        let too_much = out.weight() > self.bytes_max;
+        let asleep = out.sm.as_mut().and_then(|sm| sm.asleep.as_mut());
+        let refused = asleep.is_some_and(|asleep| {
+            let refused = !asleep.grow(grown) || too_much;
+            if refused {
+                asleep.hasten();
+            }
+            refused
+        });
+        if (too_much || refused) && !out.cut {
             out.cut = true;
             out.end = Some(StreamError::policy_violation().with_text("you read too slowly"));
+        } else if !wakes {
+            return None;
         }
         wake(out.waker.take(), out);
         None
@@ -156,7 +173,7 @@ impl Session {
     }
 
     /// Whether so much is on its way to this session that it should ask for nothing more. Its door is woken when an answer is there; of what is queued
-    /// it knows itself.
+    /// it knows itself. What it has been handed and did not acknowledge is not counted, or its acknowledgement would not be read.
     pub(crate) fn is_full(&self) -> bool {
         self.answers.load(Ordering::Acquire) >= ANSWERS || self.out.lock().bytes > self.bytes_max / 2
     }
@@ -166,40 +183,19 @@ impl Session {
         !self.out.lock().gone
     }
 
+    /// Whether it has no connection, and waits for its client to come back.
+    pub fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire)
+    }
+
     /// Ready when the door should close at once, without writing what is queued. For a door whose socket takes nothing, which does not drain.
-    pub(crate) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_cut(&self, door: u32, cx: &mut Context<'_>) -> Poll<()> {
         let mut out = self.out.lock();
-        if out.cut {
+        if out.cut || !self.is_held_by(door) {
             return Poll::Ready(());
         }
         out.waker = Some(cx.waker().clone());
         Poll::Pending
-    }
-
-    /// Begins a long answer: what is posted from now on waits until [`Session::page`] says that it is complete.
-    pub fn pull(self: &Arc<Self>, source: Arc<dyn Pull>) {
-        let mut out = self.out.lock();
-        if out.pulling.is_none() {
-            out.pulling = Some(Box::new(Pulling { source: Some(source), held: VecDeque::new() }));
-        }
-        wake(out.waker.take(), out);
-    }
-
-    /// Puts one page of a long answer; `next` fetches the one after it, `None` ends the answer and lets go what was held.
-    pub fn page(&self, stanzas: Vec<Arc<Stanza>>, next: Option<Arc<dyn Pull>>) {
-        let mut out = self.out.lock();
-        for stanza in stanzas {
-            out.bytes += stanza.memory_bytes();
-            out.queue.push_back(Item { stanza, kept: true });
-        }
-        match (&mut out.pulling, next) {
-            (Some(pulling), Some(next)) => pulling.source = Some(next),
-            (pulling, _) => {
-                let held = pulling.take().map(|pulling| pulling.held).unwrap_or_default();
-                out.queue.extend(held);
-            }
-        }
-        wake(out.waker.take(), out);
     }
 
     /// Tells the door to close after what is queued. The first reason given stands.
@@ -212,16 +208,19 @@ impl Session {
     /// Moves what is queued into `into`, up to about `bytes`. Pending: nothing is queued, and the waker is kept under the queue's own lock.
     pub(crate) fn poll_drain(
         self: &Arc<Self>,
+        door: u32,
         cx: &mut Context<'_>,
-        into: &mut Vec<Arc<Stanza>>,
+        into: &mut Vec<Out>,
         bytes: usize,
     ) -> Poll<Taken> {
         let mut out = self.out.lock();
+        if !self.is_held_by(door) {
+            return Poll::Ready(Taken::End(StreamError::conflict()));
+        }
         if !out.cut && out.take(into, bytes) {
             return Poll::Ready(Taken::Stanzas);
         }
-        // Nobody writes a further page of a session that ends.
-        if let Some(source) = if out.end.is_none() { out.due() } else { None } {
+        if let Some(source) = out.due() {
             out.waker = Some(cx.waker().clone());
             drop(out);
             source.more(self);
@@ -238,72 +237,23 @@ impl Session {
     }
 
     /// What was taken has reached the socket.
-    pub(crate) fn written(&self) {
-        let mut out = self.out.lock();
-        out.in_flight.clear();
-        if out.queue.is_empty() {
-            out.give_memory_back();
+    pub(crate) fn written(&self, door: u32) {
+        if self.is_held_by(door) {
+            self.out.lock().written();
         }
     }
 
-    /// Empties the queue for good: the messages that the peer has not been handed, in order.
-    pub(crate) fn leftovers(&self) -> Vec<Arc<Stanza>> {
+    /// Empties the queue for good.
+    pub(crate) fn leftovers(&self) -> Legacy {
         let mut out = self.out.lock();
         out.gone = true;
-        let mut left = std::mem::take(&mut out.in_flight);
-        let held = out.pulling.take().map(|pulling| pulling.held).unwrap_or_default();
-        let late = std::mem::take(&mut out.late);
-        let queued = std::mem::take(&mut out.queue).into_iter().chain(held).chain(late);
-        left.extend(queued.filter(|item| !item.kept).map(|item| item.stanza));
-        out.bytes = 0;
-        left.retain(|stanza| is_missed(stanza));
-        left
+        let answer = out.pulling.as_mut().and_then(|pulling| Some((pulling.source.take()?, pulling.had)));
+        let stamp = out.stamp();
+        let stanzas = out.leftovers().filter_map(stamp).collect();
+        out.sm = None;
+        self.asleep.store(false, Ordering::Release);
+        Legacy { stanzas, answer }
     }
-}
-
-impl Outbound {
-    fn push(&mut self, stanza: Arc<Stanza>) {
-        let item = Item { stanza, kept: false };
-        match &mut self.pulling {
-            _ if self.end.is_some() => self.late.push_back(item),
-            Some(pulling) => pulling.held.push_back(item),
-            None => self.queue.push_back(item),
-        }
-    }
-
-    fn take(&mut self, into: &mut Vec<Arc<Stanza>>, bytes: usize) -> bool {
-        let mut room = bytes;
-        let had = into.len();
-        while room > 0 {
-            let Some(Item { stanza, kept }) = self.queue.pop_front() else { break };
-            let size = stanza.memory_bytes();
-            room = room.saturating_sub(size);
-            self.bytes = self.bytes.saturating_sub(size);
-            if !kept && is_missed(&stanza) {
-                self.in_flight.push(stanza.clone());
-            }
-            into.push(stanza);
-        }
-        into.len() > had
-    }
-
-    fn due(&mut self) -> Option<Arc<dyn Pull>> {
-        self.pulling.as_mut()?.source.take()
-    }
-
-    fn give_memory_back(&mut self) {
-        if self.queue.capacity() > 8 {
-            self.queue = VecDeque::new();
-        }
-        if self.in_flight.capacity() > 8 {
-            self.in_flight = Vec::new();
-        }
-    }
-}
-
-/// Whether somebody misses a stanza that was not handed over: a message, and a question, which must be answered (RFC 6120 §8.2.3).
-fn is_missed(stanza: &Stanza) -> bool {
-    stanza.kind() == Kind::Message || stanza.kind() == Kind::Iq && stanza.may_be_answered()
 }
 
 /// Wakes only after the lock is gone, so that the woken thread does not run into it.

@@ -5,12 +5,23 @@
 
 use std::sync::Arc;
 
-use im::{Dialect, Door, Host};
+use im::{Dialect, Door, Host, Signal};
 use xml::{Element, Node};
 use xmpp::stanza::{Fault, ReadError};
 use xmpp::{IqType, Jid, Kind, Stanza, StanzaError, StreamError, ns};
 
 use crate::dialect;
+use crate::nonza::{self, Said};
+
+/// What became of an element.
+pub(crate) enum Admitted {
+    /// A stanza: it is among the others.
+    Stanza,
+    /// A word of the stream: it is to be carried out after what came before it.
+    Signal(Signal),
+    /// It was answered at the door.
+    Nothing,
+}
 
 /// A session as its own stanzas see it.
 pub(crate) struct Admission<'a> {
@@ -22,14 +33,14 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// Lets one element in among the `admitted`, or answers it into `out`. The error ends the stream.
+    /// Lets one element in among the `admitted`, or says what else is to be done. The error ends the stream.
     #[inline]
     pub(crate) fn admit(
         &self,
         element: Element,
         admitted: &mut Vec<Stanza>,
         out: &mut Vec<u8>,
-    ) -> Result<(), StreamError> {
+    ) -> Result<Admitted, StreamError> {
         let mut stanza = match dialect::read(self.dialect, element, self.host) {
             Ok(stanza) => stanza,
             Err(unread) => return self.refuse(&unread, out),
@@ -41,10 +52,12 @@ impl Admission<'_> {
             stanza.stamp_lang(lang);
         }
         match if stanza.kind() == Kind::Iq { self.settle(&stanza) } else { None } {
-            None => admitted.push(stanza),
-            Some(answer) => answer.into_iter().for_each(|answer| self.reply(answer, out)),
+            None => {
+                admitted.push(stanza);
+                Ok(Admitted::Stanza)
+            }
+            Some(answer) => Ok(self.settled(answer)),
         }
-        Ok(())
     }
 
     fn is_own(&self, from: Option<&Jid>) -> bool {
@@ -68,23 +81,33 @@ impl Admission<'_> {
         }
     }
 
-    fn refuse(&self, unread: &ReadError, out: &mut Vec<u8>) -> Result<(), StreamError> {
+    fn refuse(&self, unread: &ReadError, out: &mut Vec<u8>) -> Result<Admitted, StreamError> {
         match unread.fault {
-            Fault::NotAStanza => dialect::bounce_unknown(self.dialect, &unread.element, out),
-            Fault::BadFrom(_) => Err(StreamError::invalid_from()),
-            Fault::BadTo(_) | Fault::BadType => {
-                if let Some(answer) = unread.reply() {
-                    self.reply(answer, out);
-                }
-                Ok(())
+            Fault::NotAStanza if self.dialect == Dialect::X => match nonza::read(&unread.element) {
+                Some(said) => match said? {
+                    Said::Signal(signal) => Ok(Admitted::Signal(signal)),
+                    Said::Refused(condition) => {
+                        nonza::write_failed(condition, None, out);
+                        Ok(Admitted::Nothing)
+                    }
+                },
+                None => Err(StreamError::unsupported_stanza_type()),
+            },
+            Fault::NotAStanza => {
+                dialect::bounce_unknown(&unread.element, out);
+                Ok(Admitted::Nothing)
             }
+            Fault::BadFrom(_) => Err(StreamError::invalid_from()),
+            Fault::BadTo(_) | Fault::BadType => Ok(self.settled(unread.reply())),
         }
     }
 
-    /// Answers straight onto the stream, from the host to the session.
-    fn reply(&self, mut answer: Stanza, out: &mut Vec<u8>) {
-        answer.set_from(self.host.name().clone());
-        answer.set_to(Some(self.door.jid().clone()));
-        dialect::write(self.dialect, &answer, out);
+    /// Settled here: the answer comes from the host, and counts as the session's.
+    fn settled(&self, answer: Option<Stanza>) -> Admitted {
+        Admitted::Signal(Signal::Settled(answer.map(|mut answer| {
+            answer.set_from(self.host.name().clone());
+            answer.set_to(Some(self.door.jid().clone()));
+            Box::new(answer)
+        })))
     }
 }

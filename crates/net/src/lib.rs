@@ -16,6 +16,7 @@ pub mod http;
 mod io;
 pub mod listen;
 mod metrics;
+mod nonza;
 mod options;
 mod scratch;
 mod stream;

@@ -1,8 +1,8 @@
 //! The working space of one worker thread, lent to whichever stream is polled, so that an idle stream owns none.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
+use im::Out;
 use xmpp::Stanza;
 
 use crate::io::Space;
@@ -22,7 +22,7 @@ pub(crate) struct Scratch {
     /// What is about to be said.
     pub(crate) out: Vec<u8>,
     /// What was drained from the session's queue.
-    pub(crate) stanzas: Vec<Arc<Stanza>>,
+    pub(crate) drained: Vec<Out>,
     /// What is about to be admitted.
     pub(crate) admitted: Vec<Stanza>,
 }
@@ -46,7 +46,7 @@ impl Scratch {
             space: Space::new(READ_BYTES),
             xml: xml::Scratch::new(),
             out: Vec::new(),
-            stanzas: Vec::new(),
+            drained: Vec::new(),
             admitted: Vec::new(),
         })
     }
@@ -55,8 +55,8 @@ impl Scratch {
         self.space.trim(KEPT_BYTES);
         self.out.clear();
         self.out.shrink_to(KEPT_BYTES);
-        self.stanzas.clear();
-        self.stanzas.shrink_to(KEPT_BYTES / size_of::<Arc<Stanza>>());
+        self.drained.clear();
+        self.drained.shrink_to(KEPT_BYTES / size_of::<Out>());
         self.admitted.clear();
         self.admitted.shrink_to(KEPT_BYTES / size_of::<Stanza>());
     }

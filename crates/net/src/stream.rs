@@ -14,16 +14,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use im::{Dialect, Door, Drained, Goodbye, Host};
+use im::{Dialect, Door, Drained, Goodbye, Host, Out};
 use xml::{Element, Event, Reader, Strictness};
 use xmpp::{IqType, Stanza, StreamError};
 
-use crate::admit::Admission;
+use crate::admit::{Admission, Admitted};
 use crate::c2s::Bound;
 use crate::io::{Heard, Socket, Wire};
 use crate::scratch::{self, Scratch};
 use crate::wheel::{Alarm, Tick};
-use crate::{Doors, dialect, events};
+use crate::{Doors, dialect, events, nonza};
 
 /// Turns of one poll; then others have theirs.
 const TURNS: usize = 8;
@@ -96,6 +96,8 @@ enum End {
     ByPeer,
     /// The connection is gone.
     Lost,
+    /// The client has taken nothing for too long: its connection counts as gone.
+    Stuck,
     /// The session is over, or the client broke the rules; this is to be said.
     Error(StreamError),
 }
@@ -136,7 +138,7 @@ impl<S: Socket> Stream<S> {
         match scratch::with(|scratch| self.turns(cx, scratch)) {
             Ok(()) => Poll::Pending,
             Err(end) => {
-                self.finish(&end);
+                self.finish(end);
                 Poll::Ready(())
             }
         }
@@ -177,8 +179,8 @@ impl<S: Socket> Stream<S> {
                 return Ok(Poll::Pending);
             }
         }
-        let Scratch { stanzas, out, space, .. } = scratch;
-        let drained = self.drain(cx, stanzas, out)?;
+        let Scratch { drained, out, space, .. } = scratch;
+        let drained = self.drain(cx, drained, out)?;
         if out.is_empty() {
             return Ok(Poll::Ready(usize::from(kept || drained)));
         }
@@ -190,15 +192,22 @@ impl<S: Socket> Stream<S> {
     }
 
     /// Puts what is queued into the stream's words; whether there was any.
-    fn drain(&mut self, cx: &mut Context<'_>, stanzas: &mut Vec<Arc<Stanza>>, out: &mut Vec<u8>) -> Result<bool, End> {
+    fn drain(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Out>, out: &mut Vec<u8>) -> Result<bool, End> {
         let Some(door) = &self.door else { return Err(End::Lost) };
-        let drained = door.poll_drain(cx, stanzas, BATCH_BYTES);
-        if !stanzas.is_empty() {
+        let drained = door.poll_drain(cx, batch, BATCH_BYTES);
+        if !batch.is_empty() {
             self.unconfirmed = true;
-            self.doors.metrics().stanzas_out.add(stanzas.len() as u64);
-            for stanza in stanzas.drain(..) {
-                dialect::write(self.dialect, &stanza, out);
+            let mut stanzas = 0;
+            for said in batch.drain(..) {
+                match said {
+                    Out::Stanza(stanza) => {
+                        stanzas += 1;
+                        dialect::write(self.dialect, &stanza, out);
+                    }
+                    Out::Word(word) => nonza::write(&word, out),
+                }
             }
+            self.doors.metrics().stanzas_out.add(stanzas);
         }
         match drained {
             Poll::Ready(Drained::Stanzas) => Ok(true),
@@ -267,7 +276,7 @@ impl<S: Socket> Stream<S> {
         let mut early = early.into_iter();
         let (mut count, mut questions) = (0, 0);
         let end = loop {
-            if questions == QUESTIONS || out.len() >= BATCH_BYTES {
+            if questions >= QUESTIONS || out.len() >= BATCH_BYTES {
                 self.waiting = Some(Box::new(Waiting { early: early.collect(), input: bytes.to_vec() }));
                 break Ok(());
             }
@@ -277,7 +286,15 @@ impl<S: Socket> Stream<S> {
                 None => self.reader.next(xml, &mut bytes),
             };
             let refused = match event {
-                Ok(Some(Event::Element(element))) => admission.admit(element, admitted, out),
+                Ok(Some(Event::Element(element))) => admission.admit(element, admitted, out).map(|so| match so {
+                    Admitted::Stanza => {}
+                    Admitted::Nothing => {}
+                    Admitted::Signal(signal) => {
+                        door.admit_all(admitted);
+                        door.signal(signal);
+                        questions += 1;
+                    }
+                }),
                 Ok(Some(Event::Header(_))) => Err(StreamError::bad_format()),
                 Ok(Some(Event::Close)) => {
                     self.leaving = true;
@@ -314,7 +331,7 @@ impl<S: Socket> Stream<S> {
         let limits = self.doors.limits();
         let (stuck, idle) = (Duration::from_secs(limits.stuck_s.into()), Duration::from_secs(limits.idle_s.into()));
         let until = match self.stuck_since {
-            Some(since) if now >= since.plus(stuck) => return Err(End::Error(StreamError::policy_violation())),
+            Some(since) if now >= since.plus(stuck) => return Err(End::Stuck),
             Some(since) => since.plus(stuck),
             None if now >= self.active_at.plus(idle) => return self.break_silence(cx, scratch),
             None => self.active_at.plus(idle),
@@ -333,23 +350,24 @@ impl<S: Socket> Stream<S> {
     }
 
     /// Ends the session and says the last words, as far as there is anybody to hear them.
-    fn finish(&mut self, end: &End) {
+    fn finish(&mut self, end: End) {
         let Some(door) = self.door.take() else { return };
         let account = door.jid().clone();
         let mut words = Vec::new();
-        let (goodbye, how) = match end {
+        let (goodbye, how, error) = match end {
             End::ByPeer => {
                 words.extend_from_slice(dialect::CLOSE);
-                (Goodbye::ByPeer, "closed")
+                (Goodbye::ByPeer, "closed", None)
             }
-            End::Lost => (Goodbye::Lost, "lost"),
-            End::Error(error) => {
-                dialect::write_end(self.dialect, error, &mut words);
-                self.doors.metrics().stream_errors.one(error.condition.name());
-                events::stream_error(Some(&account), self.peer, error.condition.name());
-                (Goodbye::Error, "error")
-            }
+            End::Lost => (Goodbye::Lost, "lost", None),
+            End::Stuck => (Goodbye::Lost, "lost", Some(StreamError::policy_violation())),
+            End::Error(error) => (Goodbye::Error, "error", Some(error)),
         };
+        if let Some(error) = error {
+            dialect::write_end(self.dialect, &error, &mut words);
+            self.doors.metrics().stream_errors.one(error.condition.name());
+            events::stream_error(Some(&account), self.peer, error.condition.name());
+        }
         door.close(goodbye);
         self.say_later(&words);
         events::stream_ended(&account, how);

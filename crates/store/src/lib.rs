@@ -31,4 +31,4 @@ pub use shapes::{Archive, KeyValue, Log, Map};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteOptions;
 pub use store::Store;
-pub use ticket::{Outcome, State, Ticket};
+pub use ticket::{Outcome, Promise, State, Ticket};

@@ -78,8 +78,9 @@ impl Ticket {
         }
     }
 
-    /// A receipt and the side that settles it.
-    pub(crate) fn pair() -> (Promise, Ticket) {
+    /// A receipt for something that is yet to be written, and the side that settles it: when that is dropped, the receipt
+    /// is done.
+    pub fn pair() -> (Promise, Ticket) {
         let shared = Arc::new(Shared::default());
         (Promise(Some(shared.clone())), Ticket { shared, slot: None })
     }
@@ -136,7 +137,7 @@ impl Future for Ticket {
 }
 
 /// The side of a ticket that settles it. Dropped unsettled (the writer died), it fails the ticket.
-pub(crate) struct Promise(Option<Arc<Shared>>);
+pub struct Promise(Option<Arc<Shared>>);
 
 impl Promise {
     /// Settles the ticket: its state is new at once; whoever waits is told by [`Told::run`], outside of all locks.

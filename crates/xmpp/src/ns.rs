@@ -30,6 +30,8 @@ pub const CAPS: &str = "http://jabber.org/protocol/caps";
 pub const CARBONS: &str = "urn:xmpp:carbons:2";
 /// Channel-binding types that a server offers (XEP-0440).
 pub const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+/// How far a conversation was read (XEP-0333).
+pub const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
 /// Chat states (XEP-0085).
 pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 /// Stanzas between client and server (RFC 6120).

@@ -12,14 +12,23 @@ struct Drain {
     room: Arc<Room>,
     hub: Hub,
     home: Arc<Home>,
+    /// [`super::Waiting::taken`] at its beginning.
+    taken: u64,
     /// The rows of the last page: the client has them by the time the next page is fetched.
-    delivered: Vec<u64>,
+    delivered: Vec<Given>,
+}
+
+/// A row of the last page.
+struct Given {
+    id: u64,
+    /// There was anything left of it to be given out.
+    shown: bool,
 }
 
 /// What waits for this account, from the beginning.
-pub(super) fn new(room: &Arc<Room>, within: &Within<'_>) -> Arc<dyn Pull> {
+pub(super) fn new(room: &Arc<Room>, within: &Within<'_>, taken: u64) -> Arc<dyn Pull> {
     let (hub, home) = (within.hub().clone(), within.home().clone());
-    Arc::new(Drain { room: room.clone(), hub, home, delivered: Vec::new() })
+    Arc::new(Drain { room: room.clone(), hub, home, taken, delivered: Vec::new() })
 }
 
 impl Pull for Drain {
@@ -34,56 +43,77 @@ impl Pull for Drain {
             self.next_page(&session).await
         });
     }
+
+    fn ended(&self, within: &mut Within<'_>, had: usize) {
+        let mut shown = 0;
+        let had = self.delivered.iter().take_while(|row| {
+            shown += usize::from(row.shown);
+            shown <= had
+        });
+        self.strike(within, had.map(|row| row.id).collect());
+    }
 }
 
 impl Drain {
     async fn next_page(&self, session: &Arc<Session>) {
-        let after = self.delivered.last().copied().unwrap_or(0);
+        let after = self.delivered.last().map_or(0, |row| row.id);
         let owner = self.home.jid().as_str();
         let rows = self.hub.shapes().archive.undelivered(owner, after, PAGE).await.unwrap_or_else(|error| {
             im::Fault::from(error).tell();
             Vec::new()
         });
-        if rows.is_empty() {
-            return self.finish(session);
-        }
-        let delivered = rows.iter().map(|row| row.id).collect();
         let now = self.hub.clock().now();
-        let page = rows.iter().filter_map(|row| replayed(row, self.home.jid(), now)).map(Arc::new).collect();
-        let (room, hub, home) = (self.room.clone(), self.hub.clone(), self.home.clone());
-        session.page(page, Some(Arc::new(Drain { room, hub, home, delivered })));
+        let (mut page, mut delivered) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let stanza = replayed(row, self.home.jid(), now);
+            delivered.push(Given { id: row.id, shown: stanza.is_some() });
+            page.extend(stanza.map(Arc::new));
+        }
+        let (room, hub, home, taken) = (self.room.clone(), self.hub.clone(), self.home.clone(), self.taken);
+        let next: Option<Arc<dyn Pull>> =
+            if rows.is_empty() { None } else { Some(Arc::new(Drain { room, hub, home, taken, delivered })) };
+        // Under the lock, or it would meet a session that has just given up, or a drain that begins right now.
+        self.home.with(&self.hub, |within| {
+            let Some(waiting) = self.waiting(within) else { return };
+            if next.is_none() {
+                waiting.receiver.take_if(|receiver| Arc::ptr_eq(receiver, session));
+            }
+            session.page(page, next);
+        });
+    }
+
+    /// What waits, unless somebody else is given it by now.
+    fn waiting<'w>(&self, within: &'w mut Within<'_>) -> Option<&'w mut super::Waiting> {
+        within.account.slot_mut(self.room.waiting).filter(|waiting| waiting.taken == self.taken)
     }
 
     /// What the session has got waits no longer. `Some`: it shall get the rest too, after this write; meanwhile that may be another's.
     fn strike_out(&self, session: &Arc<Session>) -> Option<Option<Ticket>> {
         self.home.with(&self.hub, |within| {
-            let archive = &self.hub.shapes().archive;
-            let owner = within.account.jid().clone();
-            let waiting = within.account.slot_mut(self.room.waiting)?;
-            let goes_on = waiting.receiver.as_ref().is_some_and(|receiver| Arc::ptr_eq(receiver, session));
-            if !self.delivered.is_empty() {
-                waiting.count = waiting.count.saturating_sub(self.delivered.len() as u64);
-                let delivered = self.delivered.clone();
-                let batch = within.batch().delivered(archive, owner.as_str(), delivered, History::Remove);
-                let ticket = within.write(batch);
-                within.account.slot_mut(self.room.waiting)?.written = Some(ticket);
-            }
-            if !goes_on {
+            self.strike(within, self.delivered.iter().map(|row| row.id).collect());
+            let waiting = self.waiting(within)?;
+            if !waiting.receiver.as_ref().is_some_and(|receiver| Arc::ptr_eq(receiver, session)) {
                 // Under the lock, or a drain that begins right now would meet one that is about to end.
                 session.page(Vec::new(), None);
                 return None;
             }
-            Some(within.account.slot(self.room.waiting)?.written.clone())
+            Some(waiting.written.clone())
         })
     }
 
-    fn finish(&self, session: &Arc<Session>) {
-        self.home.with(&self.hub, |within| {
-            if let Some(waiting) = within.account.slot_mut(self.room.waiting) {
-                waiting.receiver.take_if(|receiver| Arc::ptr_eq(receiver, session));
-            }
-            session.page(Vec::new(), None);
-        });
+    /// These rows are delivered.
+    fn strike(&self, within: &mut Within<'_>, delivered: Vec<u64>) {
+        if delivered.is_empty() {
+            return;
+        }
+        let (archive, owner) = (&self.hub.shapes().archive, self.home.jid().as_str());
+        let rows = delivered.len() as u64;
+        let batch = within.batch().delivered(archive, owner, delivered, History::Remove);
+        let ticket = within.write(batch);
+        if let Some(waiting) = within.account.slot_mut(self.room.waiting) {
+            waiting.count = waiting.count.saturating_sub(rows);
+            waiting.written = Some(ticket);
+        }
     }
 }
 
@@ -93,9 +123,11 @@ fn replayed(row: &Row, account: &Jid, now: Timestamp) -> Option<Stanza> {
     let stored = Timestamp::from_millis(row.time_ms);
     old::expire(&mut stanza, stored, now)?;
     old::forget_offline(&mut stanza);
-    // As in 2000: kept by the address to which it was sent.
-    let kept_by = stanza.to().unwrap_or(account).clone();
-    crate::delay::stamp(&mut stanza, &kept_by, stored, "Offline Storage");
+    if !crate::delay::is_stamped_by(&stanza, &account.domain_jid()) {
+        // As in 2000: kept by the address to which it was sent.
+        let kept_by = stanza.to().unwrap_or(account).clone();
+        crate::delay::stamp(&mut stanza, &kept_by, stored, "Offline Storage");
+    }
     Some(stanza)
 }
 

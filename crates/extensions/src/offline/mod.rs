@@ -2,15 +2,15 @@
 //!
 //! Source    XEP-0160 1.0.1 (complete), RFC 6121 §8.5.2.2; of 2000: jabber:x:event (XEP-0022 1.4, the event "offline", which is the server's) and
 //!           jabber:x:expire (XEP-0023 1.3).
-//! Hangs on  Undelivered/Keep (messages), Available/Tell, Unavailable/Tell.
+//! Hangs on  Undelivered/Keep (messages), Available/Tell, Unavailable/Tell, FellAsleep/Tell, Resumed/Tell.
 //! Keeps     the account's archive rows that bear the undelivered mark; at most [`Options::messages`], gone once delivered, erased with the account.
 //! Refuses   service-unavailable when that many wait already, and for messages that may not be stored.
 mod drain;
 mod old;
 
 use im::{
-    About, AccountSlot, Attach, Available, Extension, Phase, Plan, PlanError, PresenceAt, Scope, Session, Unavailable,
-    Undelivered, UndeliveredAt, Verdict, Within,
+    About, AccountSlot, Attach, Available, Extension, FellAsleep, Phase, Plan, PlanError, PresenceAt, Resumed, Scope,
+    Session, Unavailable, Undelivered, UndeliveredAt, Verdict, Within,
 };
 use std::sync::Arc;
 use store::{Row, Ticket};
@@ -41,6 +41,8 @@ struct Waiting {
     count: u64,
     /// The session to which it is being delivered.
     receiver: Option<Arc<Session>>,
+    /// How often it was taken from a session that had lost its connection: a page that is fetched for such a one comes too late.
+    taken: u64,
     /// The last write: what is read after it is all that waits, and nothing that does not.
     written: Option<Ticket>,
 }
@@ -52,7 +54,7 @@ impl Extension for Room {
     fn configure(plan: &mut Plan, options: &Options) -> Result<Self, PlanError> {
         let load = |store: store::Store, jid: xmpp::Jid| async move {
             let count = store.archive("archive").count_undelivered(jid.as_str()).await?;
-            Ok(Waiting { count, receiver: None, written: None })
+            Ok(Waiting { count, ..Waiting::default() })
         };
         Ok(Room { waiting: plan.per_account(load, Waiting::default), messages_max: options.messages })
     }
@@ -61,7 +63,9 @@ impl Extension for Room {
         on.feature(Scope::Host, ns::OFFLINE_FEATURE)
             .on::<Undelivered>(Phase::Keep, Kind::Message, |room, at| room.undelivered(at))
             .on_all::<Available>(Phase::Tell, |room, at| room.deliver(at))
-            .on_all::<Unavailable>(Phase::Tell, |room, at| room.pass_on(at));
+            .on_all::<Unavailable>(Phase::Tell, |room, at| room.pass_on(at))
+            .on_all::<FellAsleep>(Phase::Tell, |room, at| room.deliver(at))
+            .on_all::<Resumed>(Phase::Tell, |room, at| room.deliver(at));
     }
 }
 
@@ -98,13 +102,21 @@ impl Room {
         Verdict::Pass
     }
 
-    /// XEP-0160 §2: whoever may have messages to the bare JID gets what waits, page by page.
+    /// XEP-0160 §2: whoever may have messages to the bare JID gets what waits, page by page. A session that lost its connection meanwhile goes on when
+    /// it is resumed, unless there is another.
     fn start(self: &Arc<Self>, within: &mut Within<'_>) {
         let Some(session) = within.account.best().map(|best| best.session().clone()) else { return };
         let Some(waiting) = within.account.slot_mut(self.waiting) else { return };
+        let sleeper = waiting.receiver.take_if(|receiver| receiver.is_asleep());
+        if let Some(sleeper) = sleeper {
+            waiting.taken += 1;
+            within.give_up(&sleeper);
+        }
+        let Some(waiting) = within.account.slot_mut(self.waiting) else { return };
         if waiting.count > 0 && waiting.receiver.is_none() {
             waiting.receiver = Some(session.clone());
-            session.pull(drain::new(self, within));
+            let taken = waiting.taken;
+            session.pull(drain::new(self, within, taken));
         }
     }
 }

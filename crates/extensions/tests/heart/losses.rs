@@ -1,7 +1,8 @@
 //! What went wrong once, each under the name of what it did: stanzas lost, doubled or reordered, answers that came before the disk, memory without bound.
 
-use im::{Clock, Dialect, Door, DoorOptions, Drained, Goodbye, HostOptions, Hub, HubOptions, Limits, NewCredentials};
-use std::sync::Arc;
+use im::{
+    Clock, Dialect, Door, DoorOptions, Drained, Goodbye, HostOptions, Hub, HubOptions, Limits, NewCredentials, Out,
+};
 use std::task::{Context, Poll, Waker};
 use store::{Faults, Store};
 use xmpp::{Jid, Stanza, Timestamp};
@@ -30,6 +31,13 @@ fn read(text: &str) -> Stanza {
 fn say(door: &Door, text: &str) {
     door.admit(read(text));
 }
+fn told(out: &Out) -> String {
+    match out {
+        Out::Stanza(stanza) => text(stanza),
+        Out::Word(word) => format!("{word:?}"),
+    }
+}
+
 fn text(stanza: &Stanza) -> String {
     let mut out = Vec::new();
     stanza.write(&mut out);
@@ -37,11 +45,11 @@ fn text(stanza: &Stanza) -> String {
 }
 /// One look: what is queued now.
 fn look(door: &Door) -> Vec<String> {
-    let mut batch: Vec<Arc<Stanza>> = Vec::new();
+    let mut batch: Vec<Out> = Vec::new();
     match door.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 1 << 30) {
         Poll::Ready(Drained::Stanzas) => {
             door.written();
-            batch.iter().map(|stanza| text(stanza)).collect()
+            batch.iter().map(told).collect()
         }
         Poll::Ready(Drained::Close(why)) => vec![format!("closed: {:?}", why.condition)],
         Poll::Pending => Vec::new(),

@@ -4,9 +4,8 @@
 mod losses;
 
 use im::{
-    AccountError, Clock, Dialect, Door, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials,
+    AccountError, Clock, Dialect, Door, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials, Out,
 };
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use store::Store;
 use xmpp::{Jid, Stanza, Timestamp};
@@ -41,11 +40,11 @@ async fn heard(hub: &Hub, door: &Door) -> Vec<String> {
     // Asking may have the next page of a long answer fetched: only silence after silence is the end.
     while quiet < 2 {
         hub.idle().await;
-        let mut batch: Vec<Arc<Stanza>> = Vec::new();
+        let mut batch: Vec<Out> = Vec::new();
         match door.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 65_536) {
             Poll::Ready(Drained::Stanzas) => {
                 quiet = 0;
-                all.extend(batch.iter().map(|stanza| text(stanza)));
+                all.extend(batch.iter().map(told));
                 door.written();
             }
             Poll::Ready(Drained::Close(why)) => {
@@ -56,6 +55,13 @@ async fn heard(hub: &Hub, door: &Door) -> Vec<String> {
         }
     }
     all
+}
+
+fn told(out: &Out) -> String {
+    match out {
+        Out::Stanza(stanza) => text(stanza),
+        Out::Word(word) => format!("{word:?}"),
+    }
 }
 
 fn text(stanza: &Stanza) -> String {

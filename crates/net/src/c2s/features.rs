@@ -23,12 +23,14 @@ pub(super) fn write_before_login(out: &mut Vec<u8>, party: &Party, host: &Host) 
     write(out, &features);
 }
 
-/// Writes the features after SASL: an address, and the session of RFC 3921 that nothing depends on any more.
+/// Writes the features after SASL: an address, the session of RFC 3921 that nothing depends on any more, and what the stream itself can do.
 pub(super) fn write_after_login(out: &mut Vec<u8>, host: &Host) {
     let mut features = vec![
         Builder::new(ns::BIND, "bind").finish(),
         Builder::new(ns::SESSION, "session").leaf(ns::SESSION, "optional").finish(),
     ];
+    features.push(Builder::new(ns::STREAM_MANAGEMENT, "sm").finish());
+    features.push(Builder::new(ns::CLIENT_STATE, "csi").finish());
     features.extend_from_slice(host.stream_features(FeaturesAt::AfterLogin));
     write(out, &features);
 }

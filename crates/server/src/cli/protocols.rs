@@ -29,7 +29,10 @@ const WALLS: &[About] = &[
     About::xep("legacy-errors", "Error Condition Mappings", "XEP-0086", "1.0"),
     About::xep("legacy-delay", "Legacy Delayed Delivery", "XEP-0091", "1.4"),
     About::xep("order", "Recommended Order of Stream Feature Negotiation", "XEP-0170", "1.0"),
+    About::xep("stream-management", "Stream Management", "XEP-0198", "1.6.3")
+        .partly("streams of clients; not inside SASL2"),
     About::xep("roster-versions", "Roster Versioning", "XEP-0237", "1.3"),
+    About::xep("client-state", "Client State Indication", "XEP-0352", "1.0.0"),
     About::xep("direct-tls", "SRV records for XMPP over TLS", "XEP-0368", "1.1.0").partly("the server's side: ALPN"),
     About::xep("bindings", "SASL Channel-Binding Type Capability", "XEP-0440", "1.0.0"),
 ];

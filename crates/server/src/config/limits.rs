@@ -48,6 +48,12 @@ section! {
         pub sessions_per_account: u64 = 32, 1..=10_000;
         /// What may wait for one session before it counts as a reader that is too slow.
         pub session_queue_bytes: u64 = 4_194_304, 65_536..=1_073_741_824;
+        /// How long a session whose connection is lost waits for its client to come back; 0: not at all.
+        pub hibernate_s: u64 = 300, 0..=86_400;
+        /// Sessions of one account that wait in this way; one more, and the oldest ends.
+        pub hibernating_per_account: u64 = 8, 1..=1_000;
+        /// What all waiting sessions together may hold; one that would hold more ends.
+        pub hibernating_bytes: u64 = 67_108_864, 0..=1_099_511_627_776;
         /// Addresses to which one session may have sent its presence directly.
         pub directed_presences: u64 = 1_000, 1..=100_000;
         /// Messages kept for an account until it comes back.

@@ -98,6 +98,10 @@ pub const FIGURES: &[Figure] = &[
     counter("yatter_stanzas_received", "Stanzas read from sessions.", |doors| doors.stanzas_in.value()),
     heart("yatter_stanzas_routed", "Stanzas that were on their way to somebody.", |heart| &heart.routed),
     heart("yatter_stanzas_bounced", "Stanzas returned to their sender with an error.", |heart| &heart.bounced),
+    heart("yatter_sessions_hibernated", "Sessions that lost their connection and waited for their client.", |heart| {
+        &heart.asleep
+    }),
+    heart("yatter_sessions_resumed", "Sessions that their client came back to.", |heart| &heart.resumed),
     heart("yatter_writes_failed", "Writes that failed, after each of which an account was read again.", |heart| {
         &heart.writes_failed
     }),

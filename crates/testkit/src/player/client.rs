@@ -16,6 +16,8 @@ pub(super) struct Client {
     pub(super) stream_id: Option<String>,
     pipe: Option<Pipe>,
     stopped_reading: bool,
+    /// It has spoken of its stream itself: a ping of ours would be counted, or let go what is held back for it.
+    speaks_of_stream: bool,
     came: Came,
 }
 
@@ -50,6 +52,7 @@ impl Client {
             stream_id: None,
             pipe: None,
             stopped_reading: false,
+            speaks_of_stream: false,
             came: Came::default(),
         }
     }
@@ -91,11 +94,13 @@ impl Client {
 
     /// Whether it can be asked for a sign of life.
     pub(super) fn can_be_asked(&self) -> bool {
-        self.is_connected() && self.jid.is_some() && !self.stopped_reading
+        self.is_connected() && self.jid.is_some() && !self.stopped_reading && !self.speaks_of_stream
     }
 
     /// Hands bytes to the connection as far as it takes them now; the rest goes with later moves.
     pub(super) async fn send(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        self.speaks_of_stream |= ["urn:xmpp:sm:3", "urn:xmpp:csi:0"].iter().any(|ns| text.contains(ns));
         if let Some(pipe) = &mut self.pipe {
             pipe.queue(bytes);
         }

@@ -20,6 +20,10 @@ pub(super) async fn bring<S: Stage>(stage: &S, client: &mut Client, login: Login
             open(stage, client).await?;
         }
     }
+    if login == Login::Authenticated {
+        authenticate(stage, client).await?;
+        say_header(stage, client).await?;
+    }
     if login >= Login::LoggedIn && client.jid.is_none() {
         log_in(stage, client).await?;
     }

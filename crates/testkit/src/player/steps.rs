@@ -56,6 +56,7 @@ impl<S: Stage> Player<'_, S> {
                 let login = opened(self.client(who)?.member.login);
                 self.bring(who, login).await
             }
+            Action::Authenticates(who) => self.bring(who, Login::Authenticated).await,
             Action::LogsIn(who) => self.bring(who, Login::LoggedIn).await,
             Action::StartsTls(who) => {
                 let index = self.index(who);

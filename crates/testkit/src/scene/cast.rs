@@ -42,6 +42,8 @@ pub enum Login {
     Raw,
     /// The stream is open (and protected, if it is to be); nobody has logged in.
     Open,
+    /// Authenticated; the stream has begun anew, and nothing is bound.
+    Authenticated,
     /// Logged in, no presence sent.
     LoggedIn,
     /// Logged in and available.

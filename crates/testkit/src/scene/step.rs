@@ -40,6 +40,8 @@ pub enum Action {
     Connects(String),
     /// Logs in (after connecting, if there is no connection).
     LogsIn(String),
+    /// It authenticates and begins the stream anew, and binds nothing.
+    Authenticates(String),
     /// Begins TLS on the connection that it has.
     StartsTls(String),
     /// Sends its first presence.
@@ -161,6 +163,7 @@ fn members_action(name: &str, rest: &str, block: &Block, names: &[String]) -> Re
         "'s roster is" => alone(Action::RosterIs(who, roster(block)?)),
         "reads" => alone(Action::Reads(who, not_empty(block.literal())?)),
         "connects" => alone(Action::Connects(who)),
+        "authenticates" => alone(Action::Authenticates(who)),
         "logs in" => alone(Action::LogsIn(who)),
         "starts TLS" => alone(Action::StartsTls(who)),
         "becomes available" => alone(Action::BecomesAvailable(who)),

@@ -144,6 +144,8 @@ impl Stage for InProcess {
                 self.hold(false);
                 stall().await;
                 self.faults.fail_next(0, store::Error::Closed);
+                // Nor does their time go on.
+                self.clock = Clock::fake(self.clock.now());
                 self.start_anew().await?;
             }
         }

@@ -85,6 +85,7 @@ impl Settings {
     fn small(&mut self, key: &str) -> Option<&mut u32> {
         let doors = &mut self.doors;
         Some(match key {
+            "hibernate_s" => &mut self.heart.hibernate_s,
             "login_s" => &mut doors.login_s,
             "handshake_s" => &mut doors.handshake_s,
             "idle_s" => &mut doors.idle_s,
@@ -113,6 +114,8 @@ impl Settings {
             "accounts_awake" => &mut heart.accounts_awake,
             "sessions_per_account" => &mut heart.sessions_per_account,
             "session_queue_bytes" => &mut heart.session_queue_bytes,
+            "hibernating_per_account" => &mut heart.hibernating_per_account,
+            "hibernating_bytes" => &mut heart.hibernating_bytes,
             "directed_presences" => &mut heart.directed_presences,
             "roster_items" => &mut heart.roster.items,
             "roster_bytes" => &mut heart.roster.bytes,

@@ -5,6 +5,9 @@ use xml::{Builder, Element, Limits};
 use super::{Form, IqType, MessageType, PresenceType, Stanza};
 use crate::{Jid, StanzaError, ns};
 
+/// The largest stanza that goes back with its error.
+const ECHOED_BYTES: usize = 4096;
+
 impl Stanza {
     /// A stanza of an element that this server built itself. That it is one is the code's business, so a mistake
     /// shows in tests, and yields an empty message in the field.
@@ -49,9 +52,13 @@ impl Stanza {
     }
 
     /// The refusal: addresses swapped, id and children kept, the error last (RFC 6120 §8.3). Whether one may be sent
-    /// at all says [`Stanza::may_be_answered`].
+    /// at all says [`Stanza::may_be_answered`]. A large stanza's children are left out (§8.3.1: they may be), or many that
+    /// come back together would bury their sender.
     #[must_use]
     pub fn error(&self, error: &StanzaError) -> Stanza {
+        if self.size() > ECHOED_BYTES {
+            return self.error_alone(error);
+        }
         if self.payload().is_some_and(|payload| payload.ns() == ns::AUTH || payload.ns() == ns::REGISTER) {
             // It may hold a password.
             return self.error_alone(error);

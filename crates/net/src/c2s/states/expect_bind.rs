@@ -1,16 +1,17 @@
-//! Expecting a logged-in client to say what its address shall be.
+//! Expecting a logged-in client to say what its address shall be, or which session it goes on with.
 //!
-//! **Source** RFC 6120 §7. Until then nothing else may be sent (§7.1).
+//! **Source** RFC 6120 §7, XEP-0198 §5. Until then nothing else may be sent (§7.1).
 
 use std::sync::Arc;
 
-use im::{BindError, Dialect, Host};
+use im::{BindError, Dialect, Host, ResumeError};
 use xml::{Builder, Element, Node};
-use xmpp::{Jid, StanzaError, StreamError, ns};
+use xmpp::{Condition, Jid, StanzaError, StreamError, ns};
 
 use super::{Bound, End, Next, State, unexpected};
 use crate::c2s::party::Party;
 use crate::c2s::reply;
+use crate::nonza::{self, Resume};
 
 /// A modern stream whose account is known.
 pub(in crate::c2s) struct ExpectBind {
@@ -22,6 +23,9 @@ pub(in crate::c2s) struct ExpectBind {
 impl ExpectBind {
     pub(super) async fn handle(self, party: &Party, element: &Element, out: &mut Vec<u8>) -> Result<Next, End> {
         let iq = element.root();
+        if nonza::is_wish(iq) {
+            return self.resume(party, iq, out).await;
+        }
         let bind = iq.child(ns::BIND, "bind").filter(|_| iq.is(ns::CLIENT, "iq"));
         let bind = bind.ok_or_else(|| unexpected(element))?;
         if iq.attr("type").as_deref() != Some("set") || iq.attr("id").is_none() {
@@ -40,6 +44,32 @@ impl ExpectBind {
             Err(BindError::NoAccount) => Err(StreamError::not_authorized().into()),
             Err(error) => Ok(self.refuse(iq, &refusal(&error), out)),
         }
+    }
+
+    /// XEP-0198 §5: whoever cannot go on with an earlier session may still bind.
+    async fn resume(self, party: &Party, wish: Node<'_>, out: &mut Vec<u8>) -> Result<Next, End> {
+        let (condition, h) = match nonza::read_resume(wish) {
+            // Stanzas are counted once there is a session (§3).
+            _ if wish.name() != "resume" => (Condition::UnexpectedRequest, None),
+            None => (Condition::BadRequest, None),
+            Some(Resume { id, h }) => {
+                match party.doors.hub().resume(&self.account, &id, h, party.door_options(Dialect::X)).await {
+                    Ok(door) => {
+                        let early = Default::default();
+                        let (host, lang) = (self.host, self.lang);
+                        return Ok(Next::Bound(Bound { door, dialect: Dialect::X, host, lang, early }));
+                    }
+                    Err(ResumeError::NoAccount) => return Err(StreamError::not_authorized().into()),
+                    Err(ResumeError::Stream(error)) => return Err((*error).into()),
+                    Err(ResumeError::NotOffered) => (Condition::FeatureNotImplemented, None),
+                    Err(ResumeError::NotFound { handled }) => (Condition::ItemNotFound, handled),
+                    Err(ResumeError::Fault(fault)) => (fault.tell().condition, None),
+                    Err(_) => (Condition::InternalServerError, None),
+                }
+            }
+        };
+        nonza::write_failed(condition, h, out);
+        Ok(Next::State(State::Bind(self)))
     }
 
     fn refuse(self, iq: Node<'_>, error: &StanzaError, out: &mut Vec<u8>) -> Next {

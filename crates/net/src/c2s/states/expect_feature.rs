@@ -5,14 +5,14 @@ use std::sync::Arc;
 use im::{Dialect, Host};
 use xml::{Element, Node};
 use xmpp::sasl::Failure;
-use xmpp::{StanzaError, StreamError, ns};
+use xmpp::{Condition, StanzaError, StreamError, ns};
 
 use super::{Bound, End, ExpectHeader, ExpectResponse, Next, State, unexpected};
 use crate::c2s::iq_auth::{self, Answer, Asked};
 use crate::c2s::party::Party;
 use crate::c2s::sasl::{self, Turn};
 use crate::c2s::{ask, reply};
-use crate::dialect;
+use crate::{dialect, nonza};
 
 /// A modern stream on which nobody has logged in.
 pub(in crate::c2s) struct ExpectFeature {
@@ -46,6 +46,15 @@ impl ExpectFeature {
                     return Err(StreamError::policy_violation().into());
                 }
                 self.answer(party, element, out).await
+            }
+            _ if nonza::is_wish(root) => {
+                self.questions += 1;
+                if self.questions > party.doors.limits().login_questions {
+                    return Err(StreamError::policy_violation().into());
+                }
+                // XEP-0198 §3: not before the login.
+                nonza::write_failed(Condition::UnexpectedRequest, None, out);
+                Ok(self.into())
             }
             _ => Err(unexpected(element).into()),
         }

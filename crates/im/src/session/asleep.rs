@@ -1,0 +1,130 @@
+//! A session without a connection: it waits for its client to come back (XEP-0198 §5).
+use super::hold::Hold;
+use super::queue::Item;
+use super::{Session, wake};
+use crate::nonza::{Resumed, Word};
+use crate::timers::{Alarm, Timers};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use xmpp::StreamError;
+
+/// What a session has while it sleeps.
+pub(super) struct Asleep {
+    timers: Arc<Timers>,
+    alarm: Alarm,
+    /// The connection that was lost.
+    door: u32,
+    /// What it has in the sum of what sleeping sessions hold.
+    bytes: usize,
+}
+
+impl Asleep {
+    /// So much more is held. False: all sleeping sessions together hold too much; this one is to end.
+    pub(super) fn grow(&mut self, bytes: usize) -> bool {
+        let fits = self.timers.hold(bytes);
+        self.bytes += if fits { bytes } else { 0 };
+        fits
+    }
+
+    /// It is to end now instead of later.
+    pub(super) fn hasten(&mut self) {
+        self.timers.hasten(&mut self.alarm);
+    }
+}
+
+impl Drop for Asleep {
+    fn drop(&mut self) {
+        self.timers.let_go(self.bytes);
+        self.timers.cancel(&self.alarm);
+    }
+}
+
+impl Session {
+    /// The connection is lost: waits for another, if it may. What the client is not known to have stays; what it was to be told about the stream is
+    /// told anew.
+    pub(crate) fn fall_asleep(self: &Arc<Self>, timers: &Arc<Timers>) -> bool {
+        let mut out = self.out.lock();
+        let out = &mut *out;
+        let weight = out.weight();
+        let Some(sm) = out.sm.as_mut().filter(|sm| sm.is_resumable()) else { return false };
+        if out.end.is_some() || out.gone || !timers.hold(weight) {
+            return false;
+        }
+        out.waker = None;
+        out.unwritten = false;
+        sm.inbound.forget_asked();
+        let alarm = timers.set(sm.clock.elapsed() + sm.stays, self);
+        sm.asleep = Some(Asleep { timers: timers.clone(), alarm, door: self.door(), bytes: weight });
+        let now = sm.now();
+        out.forget_words();
+        let waiting = out.queue.iter_mut().chain(out.pulling.iter_mut().flat_map(|pulling| &mut pulling.held));
+        for item in waiting {
+            if let Item::Stanza(_, since @ 0) = item {
+                *since = now;
+            }
+        }
+        out.hold.get_or_insert_with(|| Box::new(Hold::new(self.bytes_max)));
+        self.asleep.store(true, Ordering::Release);
+        true
+    }
+
+    /// Whether it has waited long enough, and nobody is about to take it over.
+    pub(crate) fn is_forsaken(&self) -> bool {
+        let out = self.out.lock();
+        out.sm.as_ref().and_then(|sm| sm.asleep.as_ref()).is_some_and(|asleep| self.is_held_by(asleep.door))
+    }
+
+    /// Whether `id` is what this session can be resumed by.
+    pub(crate) fn is_resumed_by(&self, id: &str) -> bool {
+        let out = self.out.lock();
+        out.end.is_none()
+            && !out.gone
+            && out.sm.as_ref().is_some_and(|sm| sm.is_resumable() && sm.id.as_deref() == Some(id))
+    }
+
+    /// A new connection takes the session over; the old one is told `conflict`, and is nobody from now on. Gives the number of the new one.
+    pub(crate) fn take_over(&self, h: u32) -> Result<u32, StreamError> {
+        let mut out = self.out.lock();
+        out.may_acknowledge(h)?;
+        let number = self.door.fetch_add(1, Ordering::AcqRel) + 1;
+        wake(out.waker.take(), out);
+        Ok(number)
+    }
+
+    /// Waits until everything that the client has sent is handled, so that it need not send anything twice. `None`: another connection has taken over.
+    pub(crate) fn poll_handled(&self, door: u32, cx: &mut Context<'_>) -> Poll<Option<u32>> {
+        let mut out = self.out.lock();
+        match &mut out.sm {
+            Some(sm) if self.is_held_by(door) => match sm.inbound.poll(cx.waker()) {
+                Some(handled) => Poll::Ready(Some(handled)),
+                None => Poll::Pending,
+            },
+            _ => Poll::Ready(None),
+        }
+    }
+
+    /// The session goes on: the client is told so, then gets what it does not have, then what is new. It is active (XEP-0352 §5.2).
+    pub(crate) fn wake_up(&self, h: u32, handled: u32) -> Result<(), StreamError> {
+        let mut out = self.out.lock();
+        out.acknowledged(h)?;
+        out.forget_words();
+        out.hand_again();
+        out.release();
+        out.hold = None;
+        let Some(sm) = &mut out.sm else { return Ok(()) };
+        sm.asleep = None;
+        self.asleep.store(false, Ordering::Release);
+        let resumed = Resumed { id: sm.id.clone().unwrap_or_default(), handled };
+        out.queue.push_front(Item::Word(Word::Resumed(Box::new(resumed))));
+        wake(out.waker.take(), out);
+        Ok(())
+    }
+
+    /// What a client that comes too late shall be told: by what it asks, and how many of its stanzas will have been handled.
+    pub(crate) fn legacy(&self) -> Option<(Box<str>, u32)> {
+        let out = self.out.lock();
+        let sm = out.sm.as_ref().filter(|sm| sm.is_resumable())?;
+        Some((sm.id.clone()?, sm.inbound.finally()))
+    }
+}

@@ -27,10 +27,12 @@ cargo xtask: the chores of the workspace
               --against PATH             a yatter that is built already
               --only NAME                plays whose name holds NAME; may be repeated
               --list                     their names
-  bench     the server beside a bare relay, in turns: processor time per message, memory per session
-              --turns 5 --seconds 3      how often and how long
-              --servers relay,yatter     which (also: prosody, and the path of a yatter built before, to compare)
-              --rows NAME                rows whose name holds NAME
+  bench     the server beside ejabberd, Prosody and a bare relay, in turns: docs/benchmarks.md
+              --turns 5 --seconds 1.5    how often and how long
+              --servers relay,yatter     which (also: ejabberd, prosody, and the path of a yatter built before)
+              --rows NAME                rows whose name holds NAME; may be repeated
+              --sessions 10000           how many the rows of idle sessions go up to
+              --accounts 100000          how many there are when the server starts with many
 ";
 
 fn main() -> ExitCode {

@@ -1,6 +1,5 @@
 //! What a quiet session costs: the slope of resident memory while sessions are added that do nothing.
 
-use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::args::Args;
 use crate::process::Tree;
-use crate::session::Target;
+use crate::session::{Session, Target};
 
 /// Opens `--from` sessions, then more until there are `--until`, and compares the server's memory.
 pub(crate) fn run(args: &Args) -> Result<Value> {
@@ -21,6 +20,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let mut sessions = Vec::with_capacity(until);
     let before = resident_with(&target, &mut sessions, from, settle, server)?;
     let after = resident_with(&target, &mut sessions, until, settle, server)?;
+    target.keep_keys()?;
     let per_session = (after as f64 - before as f64) / (until - from) as f64;
     Ok(json!({
         "sessions_from": from, "sessions_until": until,
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
 
 fn resident_with(
     target: &Target,
-    sessions: &mut Vec<TcpStream>,
+    sessions: &mut Vec<Session>,
     count: usize,
     settle: Duration,
     server: Tree,
@@ -41,10 +41,7 @@ fn resident_with(
     }
     sleep(settle);
     for (user, session) in sessions.iter().enumerate() {
-        session.set_nonblocking(true)?;
-        let alive = session.peek(&mut [0]).map_err(|error| error.kind());
-        ensure!(!matches!(alive, Ok(0)), "the session of user {user} was closed");
-        session.set_nonblocking(false)?;
+        ensure!(session.is_open()?, "the session of user {user} was closed");
     }
     server.resident()
 }

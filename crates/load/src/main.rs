@@ -5,12 +5,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod args;
+mod flow;
 mod idle;
+mod latency;
+mod link;
+mod login;
 mod message;
+mod offline;
+mod presence;
 mod process;
 mod relay;
 mod route;
 mod scan;
+mod scram;
 mod session;
 
 use std::process::ExitCode;
@@ -21,19 +28,30 @@ use args::Args;
 const HELP: &str = "\
 yatter-load: one measurement of a server that is already running
 
-  yatter-load relay   --listen 127.0.0.1:0
-      a bare TCP relay: the 1st connection talks with the 2nd, the 3rd with the 4th; prints `ready PORT`
-  yatter-load route   --to ADDRESS --pairs 10 --window 32 --seconds 3 [--warmup 1] [--bytes 350]
+  yatter-load relay    --listen 127.0.0.1:0 [--tls-listen 127.0.0.1:0]
+      a bare relay: the 1st connection talks with the 2nd, the 3rd with the 4th; prints `ready PORT [TLS-PORT]`
+  yatter-load route    --to ADDRESS --pairs 10 --window 32 --seconds 3 [--warmup 1] [--bytes 350]
       every pair keeps WINDOW chat messages under way from left to right
-  yatter-load idle    --to ADDRESS --from 200 --until 2000 [--settle 2]
+  yatter-load latency  --to ADDRESS --pairs 10 --rate 1000 --seconds 3 [--warmup 0.5] [--bytes 350]
+      so many messages a second over all pairs, due at fixed times; how late they arrive
+  yatter-load presence --to ADDRESS --contacts 100 --window 4 --seconds 3 [--warmup 1]
+      one account changes its presence, WINDOW changes under way, and all contacts see it
+  yatter-load login    --to ADDRESS --users 64 --window 4 --seconds 3
+      logins, WINDOW at a time: SCRAM-SHA-1, bind, end of the stream
+  yatter-load first    --to ADDRESS --since-us MICROSECONDS
+      tries until one login succeeds; how long after the given moment (since 1970)
+  yatter-load offline  --to ADDRESS --receivers 40 --each 50 --senders 4 [--bytes 350]
+      messages to accounts that are away, who then come and take them
+  yatter-load idle     --to ADDRESS --from 200 --until 2000 [--settle 2]
       what one more quiet session costs in resident memory
-
-  yatter-load weigh   --cpu-of PID
+  yatter-load weigh    --cpu-of PID
       processor time and resident memory of a process and all its children, now
 
-  --speak xmpp|bytes  xmpp logs in as u0@DOMAIN, u1@DOMAIN … ; bytes sends the same messages through a relay
-  --domain DOMAIN --password WORD                                 (default: localhost, secret)
-  --cpu-of PID        whose processor time and memory is counted, with all its children
+  --speak xmpp|bytes   xmpp logs in as u0@DOMAIN, u1@DOMAIN … ; bytes sends the same messages through a relay
+  --tls none|direct    direct: TLS 1.3 from the first byte, any certificate
+  --domain DOMAIN --password WORD                                  (default: localhost, secret)
+  --keys FILE          keeps stretched passwords from run to run
+  --cpu-of PID         whose processor time and memory is counted, with all its children
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +73,11 @@ fn run() -> Result<()> {
     match what.as_str() {
         "relay" => relay::serve(&args),
         "route" => print(route::run(&args)?),
+        "latency" => print(latency::run(&args)?),
+        "presence" => print(presence::run(&args)?),
+        "login" => print(login::run(&args)?),
+        "first" => print(login::first(&args)?),
+        "offline" => print(offline::run(&args)?),
         "idle" => print(idle::run(&args)?),
         "weigh" => print(process::weigh(&args)?),
         "--help" | "-h" | "help" => {

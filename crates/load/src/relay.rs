@@ -3,6 +3,8 @@
 //! As lean as a server of the same shape could be: one task per direction that holds nothing while nothing comes,
 //! and one read buffer per thread.
 
+mod tls;
+
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
@@ -23,13 +25,24 @@ thread_local! {
 /// Serves until it is ended. The 1st connection is joined to the 2nd, the 3rd to the 4th.
 pub(crate) fn serve(args: &Args) -> Result<()> {
     let listen = args.address("listen")?;
+    let encrypted = if args.text("tls-listen", "").is_empty() { None } else { Some(args.address("tls-listen")?) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(accept_pairs(listen))
+    runtime.block_on(open_doors(listen, encrypted))
 }
 
-async fn accept_pairs(listen: SocketAddr) -> Result<()> {
+async fn open_doors(listen: SocketAddr, encrypted: Option<SocketAddr>) -> Result<()> {
     let listener = TcpListener::bind(listen).await?;
-    println!("ready {}", listener.local_addr()?.port());
+    let port = listener.local_addr()?.port();
+    let Some(encrypted) = encrypted else {
+        println!("ready {port}");
+        return accept_pairs(listener).await;
+    };
+    let with_tls = TcpListener::bind(encrypted).await?;
+    println!("ready {port} {}", with_tls.local_addr()?.port());
+    tokio::try_join!(accept_pairs(listener), tls::accept_pairs(with_tls)).map(drop)
+}
+
+async fn accept_pairs(listener: TcpListener) -> Result<()> {
     loop {
         let (left, right) = (accept(&listener).await?, accept(&listener).await?);
         tokio::spawn(carry(left.clone(), right.clone()));

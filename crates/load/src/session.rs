@@ -1,21 +1,25 @@
-//! One client: logs in over a plain connection, binds a resource, says that it is there.
+//! One client: connects, logs in with SCRAM-SHA-1, binds a resource, says that it is there.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::args::Args;
+use crate::link::{self, Link};
 use crate::scan::{self, shown};
+use crate::scram::{Exchange, Keys};
 
 /// The resource that every session binds.
 pub(crate) const RESOURCE: &str = "load";
 
-/// How long a server may take for one answer of the login.
-const PATIENCE: Duration = Duration::from_secs(20);
+const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 
 /// Where the load goes and how it speaks there.
 pub(crate) struct Target {
@@ -24,10 +28,20 @@ pub(crate) struct Target {
     pub(crate) xmpp: bool,
     domain: String,
     password: String,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    keys: Keys,
+    logins: AtomicU64,
+}
+
+/// An open connection, and what has come of it that nobody has looked at.
+pub(crate) struct Session {
+    link: Link<TcpStream>,
+    inbox: Vec<u8>,
 }
 
 impl Target {
     pub(crate) fn read(args: &Args) -> Result<Target> {
+        let keys = args.text("keys", "");
         Ok(Target {
             address: args.address("to")?,
             xmpp: match args.text("speak", "xmpp") {
@@ -37,64 +51,119 @@ impl Target {
             },
             domain: args.text("domain", "localhost").to_owned(),
             password: args.text("password", "secret").to_owned(),
+            tls: match args.text("tls", "none") {
+                "none" => None,
+                "direct" => Some(link::tls_config()?),
+                other => bail!("--tls {other}: neither none nor direct"),
+            },
+            keys: Keys::read((!keys.is_empty()).then(|| PathBuf::from(keys))),
+            logins: AtomicU64::new(0),
         })
+    }
+
+    /// The bare JID of user number `user`.
+    pub(crate) fn bare(&self, user: usize) -> String {
+        format!("u{user}@{}", self.domain)
     }
 
     /// The full JID of user number `user`.
     pub(crate) fn jid(&self, user: usize) -> String {
-        format!("u{user}@{}/{RESOURCE}", self.domain)
+        format!("{}/{RESOURCE}", self.bare(user))
     }
 
-    /// A connection that is ready for messages of user number `user`.
-    pub(crate) fn open(&self, user: usize) -> Result<TcpStream> {
-        let stream = TcpStream::connect(self.address).with_context(|| format!("connecting to {}", self.address))?;
-        stream.set_nodelay(true)?;
-        if !self.xmpp {
-            return Ok(stream);
+    /// A connection that is ready for messages of user number `user`, who has said that it is there.
+    pub(crate) fn open(&self, user: usize) -> Result<Session> {
+        let mut session = self.log_in(user)?;
+        if self.xmpp {
+            session.announce().with_context(|| format!("as {}", self.jid(user)))?;
         }
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut login = Login { stream, inbox: Vec::new() };
-        login.run(self, user).with_context(|| format!("logging in as {}", self.jid(user)))?;
-        Ok(login.stream)
+        Ok(session)
+    }
+
+    /// A connection that is logged in and bound, without presence.
+    pub(crate) fn log_in(&self, user: usize) -> Result<Session> {
+        let link = Link::connect(self.address, self.tls.as_ref(), &self.domain)?;
+        let mut session = Session { link, inbox: Vec::new() };
+        if self.xmpp {
+            session.log_in(self, user).with_context(|| format!("logging in as {}", self.jid(user)))?;
+        }
+        Ok(session)
+    }
+
+    /// Keeps what the logins have found out for the next run.
+    pub(crate) fn keep_keys(&self) -> Result<()> {
+        self.keys.keep()
+    }
+
+    fn nonce(&self) -> String {
+        let number = self.logins.fetch_add(1, Ordering::Relaxed);
+        format!("load{}x{number}", std::process::id())
     }
 }
 
-struct Login {
-    stream: TcpStream,
-    inbox: Vec<u8>,
-}
-
-impl Login {
-    fn run(&mut self, target: &Target, user: usize) -> Result<()> {
+impl Session {
+    fn log_in(&mut self, target: &Target, user: usize) -> Result<()> {
         let features = self.open_stream(&target.domain)?;
-        ensure!(features.contains(">PLAIN<"), "PLAIN is not offered in the clear: {features}");
-        let secret = BASE64.encode(format!("\0u{user}\0{}", target.password));
-        self.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>"))?;
-        self.expect("<success")?;
+        ensure!(features.contains(">SCRAM-SHA-1<"), "SCRAM-SHA-1 is not offered: {features}");
+        let exchange = Exchange::new(&format!("u{user}"), &target.nonce());
+        let first = BASE64.encode(exchange.first());
+        self.send(&format!("<auth xmlns='{SASL}' mechanism='SCRAM-SHA-1'>{first}</auth>"))?;
+        let challenge = decoded(&self.expect("<challenge")?)?;
+        let (last, signature) = exchange.answer(&challenge, &target.password, &target.keys)?;
+        self.send(&format!("<response xmlns='{SASL}'>{}</response>", BASE64.encode(last)))?;
+        let verdict = decoded(&self.expect("<success")?)?;
+        ensure!(verdict == format!("v={}", BASE64.encode(signature)), "not the server's signature: {verdict}");
         self.inbox.clear();
         let features = self.open_stream(&target.domain)?;
-        ensure!(features.contains("urn:ietf:params:xml:ns:xmpp-bind"), "no resource to bind: {features}");
+        ensure!(features.contains(BIND), "no resource to bind: {features}");
         self.send(&format!(
-            "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{RESOURCE}</resource>\
-             </bind></iq>"
+            "<iq type='set' id='bind'><bind xmlns='{BIND}'><resource>{RESOURCE}</resource></bind></iq>"
         ))?;
         let bound = self.expect("<iq")?;
         ensure!(bound.contains(&target.jid(user)), "bound to another address: {bound}");
-        self.settle()
+        Ok(())
     }
 
-    /// Announces presence; the answer to the question sent after it proves that everything before it has arrived.
-    fn settle(&mut self) -> Result<()> {
-        self.send("<presence/><iq type='get' id='settled'><query xmlns='jabber:iq:roster'/></iq>")?;
+    /// Announces presence and asks for the roster: the answer proves that everything before it has arrived.
+    pub(crate) fn announce(&mut self) -> Result<()> {
+        self.send("<presence/>")?;
+        self.roster()?;
+        ensure!(self.inbox.trim_ascii().is_empty(), "unexpected {}", shown(&self.inbox));
+        Ok(())
+    }
+
+    /// The roster as the server wrote it; presence that comes before it is passed over.
+    pub(crate) fn roster(&mut self) -> Result<String> {
+        self.send("<iq type='get' id='settled'><query xmlns='jabber:iq:roster'/></iq>")?;
         loop {
             let stanza = self.element()?;
             if stanza.contains("settled") {
-                break;
+                return Ok(stanza);
             }
             ensure!(stanza.starts_with("<presence"), "expected presence and a roster, got {stanza}");
         }
+    }
+
+    /// Ends the stream as RFC 6120 §4.4 asks, and the connection with it.
+    pub(crate) fn close(mut self) -> Result<()> {
+        self.send("</stream:stream>")?;
+        loop {
+            if self.inbox.windows(16).any(|window| window == b"</stream:stream>") {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// The connection alone, when nothing more is to be read from it here.
+    pub(crate) fn into_link(self) -> Result<Link<TcpStream>> {
         ensure!(self.inbox.trim_ascii().is_empty(), "unexpected {}", shown(&self.inbox));
-        Ok(())
+        Ok(self.link)
+    }
+
+    /// False when the server has closed the connection.
+    pub(crate) fn is_open(&self) -> Result<bool> {
+        self.link.is_open()
     }
 
     /// Opens the stream and returns its features.
@@ -124,7 +193,8 @@ impl Login {
         Ok(got)
     }
 
-    fn element(&mut self) -> Result<String> {
+    /// The next element, whatever it is.
+    pub(crate) fn element(&mut self) -> Result<String> {
         loop {
             let blank = self.inbox.len() - self.inbox.trim_ascii_start().len();
             self.inbox.drain(..blank);
@@ -138,13 +208,20 @@ impl Login {
 
     fn fill(&mut self) -> Result<()> {
         let mut buffer = [0; 4096];
-        let length = self.stream.read(&mut buffer).context("waiting for the server's answer")?;
+        let length = self.link.read(&mut buffer).context("waiting for the server's answer")?;
         ensure!(length > 0, "the server closed the connection after {}", shown(&self.inbox));
         self.inbox.extend_from_slice(&buffer[..length]);
         Ok(())
     }
 
-    fn send(&mut self, text: &str) -> Result<()> {
-        Ok(self.stream.write_all(text.as_bytes())?)
+    pub(crate) fn send(&mut self, text: &str) -> Result<()> {
+        Ok(self.link.write_all(text.as_bytes())?)
     }
+}
+
+/// The decoded text of a SASL element.
+fn decoded(element: &str) -> Result<String> {
+    let text = element.split_once('>').and_then(|(_, rest)| rest.split_once('<')).map(|(text, _)| text.trim());
+    let bytes = BASE64.decode(text.with_context(|| format!("no text in {element}"))?)?;
+    Ok(String::from_utf8(bytes)?)
 }

@@ -1,86 +1,71 @@
-//! The table that a person reads: medians, their spread, the ratio to the relay, the budget.
+//! The table that a person reads: for each row medians and their spread, and every budget beside what was measured.
 
 use std::fmt::Write;
 
 use super::Measured;
-use super::row::Budget;
+use super::figures::{self, short};
 
-/// Median, least and greatest of a row's turns.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Spread {
-    median: f64,
-    least: f64,
-    greatest: f64,
-}
+/// How the columns stand.
+const NAME: usize = 30;
+const CELL: usize = 25;
 
 pub(super) fn table(names: &[&str], measured: &[Measured]) -> String {
     let mut out = String::new();
-    let columns = ["row", "server", "median", "least", "greatest", "x relay", "budget"];
-    let [row, server, median, least, greatest, ratio, budget] = columns;
-    let _ = writeln!(out, "\n{row:<28} {server:<8} {median:>9} {least:>9} {greatest:>9} {ratio:>8}  {budget:<22} unit");
-    let relay = names.iter().position(|name| *name == "relay");
+    let _ = write!(out, "\n{:<NAME$}", "median (least to greatest)");
+    for name in names {
+        let _ = write!(out, "{name:<CELL$}");
+    }
+    let _ = writeln!(out);
     for one in measured {
-        let reference = relay.map(|index| &one.values[index]);
-        for (name, values) in names.iter().zip(&one.values) {
-            let Spread { median, least, greatest } = spread(values);
-            let ratio = reference.map(|relay| spread(&ratios(values, relay)).median);
-            let shown_ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
-            let verdict = if name.contains("yatter") { verdict(&one.row.budget, median, ratio) } else { String::new() };
-            let _ = writeln!(
-                out,
-                "{:<28} {name:<8} {median:>9.3} {least:>9.3} {greatest:>9.3} {shown_ratio:>8}  {verdict:<22} {}",
-                one.row.name,
-                one.row.unit()
-            );
+        let _ = write!(out, "\n{:<NAME$}", one.row.name);
+        for values in &one.values {
+            let _ = write!(out, "{:<CELL$}", cell(values));
         }
+        let _ = writeln!(out, "{}", one.row.unit);
+        verdicts(&mut out, names, one);
     }
     out
 }
 
-/// Turn by turn: neighbours in time saw the same machine.
-fn ratios(values: &[f64], reference: &[f64]) -> Vec<f64> {
-    values.iter().zip(reference).map(|(value, reference)| value / reference).collect()
+fn cell(values: &[f64]) -> String {
+    let Some(spread) = figures::spread(values) else { return "-".to_owned() };
+    if spread.count == 1 {
+        return short(spread.median);
+    }
+    format!("{} ({} to {})", short(spread.median), short(spread.least), short(spread.greatest))
 }
 
-fn verdict(budget: &Budget, median: f64, ratio: Option<f64>) -> String {
-    let (limit, value, form) = match budget {
-        Budget::TimesRelay(limit) => (*limit, ratio, "x relay"),
-        Budget::AtMost(limit) => (*limit, Some(median), ""),
-    };
-    let word = match value {
-        None => "?",
-        Some(value) if value <= limit => "ok",
-        Some(_) => "MISSED",
-    };
-    format!("<= {limit} {form}").trim_end().to_owned() + " " + word
-}
-
-fn spread(values: &[f64]) -> Spread {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let median = match sorted.len() {
-        0 => f64::NAN,
-        count if count % 2 == 1 => sorted[middle],
-        _ => (sorted[middle - 1] + sorted[middle]) / 2.0,
-    };
-    let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
-    Spread { median, least: end(sorted.first()), greatest: end(sorted.last()) }
+/// One line per budget and server that is judged by it.
+fn verdicts(out: &mut String, names: &[&str], one: &Measured) {
+    for (server, name) in names.iter().enumerate().filter(|(_, name)| super::is_judged(name)) {
+        for budget in one.row.budgets {
+            let Some(judged) = figures::judge(*budget, server, names, one) else { continue };
+            let verdict = match one.row.unjudged {
+                Some(_) => "not judged",
+                None if judged.kept => "kept",
+                None => "MISSED",
+            };
+            let value = format!("{name}: {}", judged.shown());
+            let _ = writeln!(out, "  {:<28}{value:<50}{verdict}", judged.limit);
+        }
+    }
+    if let Some(reason) = one.row.unjudged {
+        let _ = writeln!(out, "  not judged: {reason}");
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::row::LOADS;
     use super::*;
 
     #[test]
-    fn the_middle_of_odd_and_even() {
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, greatest: 3.0 });
-        assert_eq!(spread(&[4.0, 1.0]).median, 2.5);
-    }
-
-    #[test]
-    fn a_budget_is_kept_or_missed() {
-        assert_eq!(verdict(&Budget::TimesRelay(5.0), 9.0, Some(4.9)), "<= 5 x relay ok");
-        assert_eq!(verdict(&Budget::AtMost(4.0), 4.1, None), "<= 4 MISSED");
+    fn a_row_shows_its_figures_and_its_budgets() {
+        let values = vec![vec![1.0, 2.0, 3.0], vec![2.0, 4.0, 60.0]];
+        let measured = Measured { row: &LOADS[0].rows[0], values, raw: vec![Vec::new(); 2] };
+        let text = table(&["relay", "yatter"], &[measured]);
+        assert!(text.contains("2.00 (1.00 to 3.00)"), "{text}");
+        assert!(text.contains("<= 5 x relay") && text.contains("yatter: 2.00 (2.00 to 20.0)"), "{text}");
+        assert!(text.contains("kept") && !text.contains("ejabberd"), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{Profile, Server, Stage, User, self_signed, text, wait_for_port};
+use super::{Profile, Server, Stage, User, debian_version, self_signed, text, wait_for_port};
 use crate::install;
 use crate::process::{self, Background};
 
@@ -43,6 +43,14 @@ impl Server for Ejabberd {
 
     fn obtain(&self) -> Result<()> {
         install::debian(&["ejabberd", "openssl"])
+    }
+
+    fn is_peer(&self) -> bool {
+        true
+    }
+
+    fn version(&self) -> Result<String> {
+        debian_version("ejabberd")
     }
 
     fn configure(&self, stage: &Stage) -> Result<PathBuf> {

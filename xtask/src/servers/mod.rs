@@ -6,6 +6,7 @@ mod relay;
 mod yatter;
 
 use std::fs;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,6 +91,16 @@ pub(crate) trait Server {
     fn speaks_xmpp(&self) -> bool {
         true
     }
+    /// True for the servers that ours is held against.
+    fn is_peer(&self) -> bool {
+        false
+    }
+    /// The one file that is the program, when it is one.
+    fn program(&self) -> Option<&Path> {
+        None
+    }
+    /// Which version it is, in its own words.
+    fn version(&self) -> Result<String>;
     /// True for the server of this workspace, whose exact bytes we know.
     fn is_yatter(&self) -> bool {
         false
@@ -115,7 +126,7 @@ impl Stage {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
         }
         fs::create_dir_all(&folder)?;
-        let [starttls, direct, plain, legacy, control] = free_ports()?;
+        let [starttls, direct, plain, legacy, control] = free_ports(&folder)?;
         let doors = Doors { starttls, direct, plain, legacy, control };
         Ok(Stage { folder, host: host.to_owned(), doors, profile: Profile::Full })
     }
@@ -162,9 +173,11 @@ impl Stage {
 }
 
 /// Ports that nobody uses, below those that the kernel gives to outgoing connections: a load of thousands of
-/// connections must not take the port of a server that is about to be started again.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let first = 20_000 + u16::try_from(std::process::id() % 9_000)?;
+/// connections must not take the port of a server that is about to be started again. Stages that are set before their
+/// servers start begin their search at different places.
+fn free_ports<const N: usize>(folder: &Path) -> Result<[u16; N]> {
+    let place = BuildHasherDefault::<DefaultHasher>::default().hash_one((folder, std::process::id()));
+    let first = 20_000 + u16::try_from(place % 11_000)?;
     let mut free = (first..32_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     let mut ports = [0; N];
     for port in &mut ports {
@@ -212,6 +225,12 @@ fn self_signed(stage: &Stage) -> Result<(PathBuf, PathBuf)> {
     openssl.arg("-out").arg(&chain).arg("-keyout").arg(&key);
     crate::process::output(&mut openssl)?;
     Ok((chain, key))
+}
+
+/// The version of an installed Debian package.
+fn debian_version(package: &str) -> Result<String> {
+    let mut query = std::process::Command::new("dpkg-query");
+    crate::process::output(query.args(["--show", "--showformat=${Package} ${Version}", package]))
 }
 
 fn text(path: &Path) -> Result<&str> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Doors, Profile, Server, Stage, User, self_signed, text, wait_for_port};
+use super::{Doors, Profile, Server, Stage, User, debian_version, self_signed, text, wait_for_port};
 use crate::install;
 use crate::process::{self, Background};
 
@@ -23,6 +23,14 @@ impl Server for Prosody {
 
     fn obtain(&self) -> Result<()> {
         install::debian(&["prosody", "lua-sec", "openssl"])
+    }
+
+    fn is_peer(&self) -> bool {
+        true
+    }
+
+    fn version(&self) -> Result<String> {
+        debian_version("prosody")
     }
 
     fn configure(&self, stage: &Stage) -> Result<PathBuf> {

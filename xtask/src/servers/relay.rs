@@ -28,6 +28,10 @@ impl Server for Relay {
         Ok(())
     }
 
+    fn version(&self) -> Result<String> {
+        Ok("yatter-load of this checkout".to_owned())
+    }
+
     fn configure(&self, stage: &Stage) -> Result<PathBuf> {
         stage.write("relay.txt", "it has nothing to configure\n")
     }
@@ -38,7 +42,9 @@ impl Server for Relay {
 
     fn launch(&self, stage: &Stage) -> Result<Background> {
         let mut command = Command::new(&self.program);
-        command.args(["relay", "--listen", &format!("127.0.0.1:{}", stage.doors.plain)]).stderr(stage.log()?);
+        let at = |port: u16| format!("127.0.0.1:{port}");
+        command.args(["relay", "--listen", &at(stage.doors.plain), "--tls-listen", &at(stage.doors.direct)]);
+        command.stderr(stage.log()?);
         Background::start("relay", &mut command)
     }
 

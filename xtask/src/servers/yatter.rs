@@ -1,7 +1,7 @@
 //! Yatter itself, as a person starts it: a configuration file, a data folder, `user add`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -67,6 +67,14 @@ impl Server for Yatter {
             build.arg("--release");
         }
         process::must(&mut build)
+    }
+
+    fn program(&self) -> Option<&Path> {
+        Some(&self.program)
+    }
+
+    fn version(&self) -> Result<String> {
+        Ok(process::output(Command::new(&self.program).arg("--version"))?.trim().to_owned())
     }
 
     fn configure(&self, stage: &Stage) -> Result<PathBuf> {

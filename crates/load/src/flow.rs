@@ -1,0 +1,207 @@
+//! The two ends of a conversation in a loop that waits for many, and the measuring of such a loop.
+//!
+//! One thread, so that the load takes little of the machine: whatever a read brings is checked in whole, and all that
+//! may follow goes out in one write.
+
+use std::io::{ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use serde_json::{Value, json};
+
+use crate::args::Args;
+use crate::link::Link;
+use crate::message::Line;
+use crate::process::Tree;
+use crate::scan::{self, shown};
+use crate::session::Session;
+
+/// With nothing delivered for this long, something is lost.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The space for one read.
+pub(crate) const BUFFER: usize = 256 * 1024;
+
+/// The end that sends.
+pub(crate) struct Sender {
+    link: Link<TcpStream>,
+    /// Written, but not yet taken by the socket.
+    outbox: Vec<u8>,
+}
+
+/// The end that receives: every byte is compared with what must come.
+pub(crate) struct Receiver {
+    link: Link<TcpStream>,
+    pub(crate) line: Line,
+    pub(crate) delivered: u64,
+    /// The start of a stanza whose end has not come yet.
+    inbox: Vec<u8>,
+    /// Presence without a number, which a contact meets before what is measured begins, is passed over.
+    pub(crate) skips_greetings: bool,
+}
+
+/// A load that can be turned: it waits for what comes and sends what may follow.
+pub(crate) trait Flow {
+    /// Waits once. `sending`: what may follow is sent.
+    fn turn(&mut self, poll: &mut Poll, sending: bool) -> Result<()>;
+    /// Deliveries so far.
+    fn delivered(&self) -> u64;
+    /// True when nothing is under way.
+    fn is_drained(&self) -> bool;
+    /// Begins or ends keeping the times of single deliveries.
+    fn record(&mut self, recording: bool);
+}
+
+impl Sender {
+    pub(crate) fn register(session: Session, poll: &Poll, token: Token) -> Result<Sender> {
+        let mut link = session.into_link()?.into_nonblocking()?;
+        poll.registry().register(link.socket(), token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Sender { link, outbox: Vec::new() })
+    }
+
+    /// Where the next bytes go; `flush` sends them.
+    pub(crate) fn outbox(&mut self) -> &mut Vec<u8> {
+        &mut self.outbox
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.link.flush()?;
+        while !self.outbox.is_empty() {
+            match self.link.write(&self.outbox) {
+                Ok(0) => bail!("the connection takes no more bytes"),
+                Ok(taken) => drop(self.outbox.drain(..taken)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What may be written may be written now; what comes must be white space, or what `expected` says.
+    pub(crate) fn ready(&mut self, scratch: &mut [u8], expected: impl Fn(&[u8]) -> bool) -> Result<()> {
+        while let Some(read) = read(&mut self.link, scratch)? {
+            ensure!(read.trim_ascii().is_empty() || expected(read), "unexpected answer {}", shown(read));
+        }
+        self.flush()
+    }
+}
+
+impl Receiver {
+    pub(crate) fn register(session: Session, line: Line, poll: &Poll, token: Token) -> Result<Receiver> {
+        let mut link = session.into_link()?.into_nonblocking()?;
+        poll.registry().register(link.socket(), token, Interest::READABLE)?;
+        Ok(Receiver { link, line, delivered: 0, inbox: Vec::new(), skips_greetings: false })
+    }
+
+    /// Reads all there is and checks it; how many stanzas it was.
+    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Result<u64> {
+        let before = self.delivered;
+        while let Some(read) = read(&mut self.link, scratch)? {
+            if self.inbox.is_empty() {
+                let rest = check(&mut self.line, &mut self.delivered, read, self.skips_greetings)?;
+                self.inbox.extend_from_slice(rest);
+            } else {
+                self.inbox.extend_from_slice(read);
+                let rest = check(&mut self.line, &mut self.delivered, &self.inbox, self.skips_greetings)?.len();
+                let whole = self.inbox.len() - rest;
+                self.inbox.drain(..whole);
+            }
+        }
+        Ok(self.delivered - before)
+    }
+}
+
+/// Checks stanza after stanza; the unfinished rest.
+fn check<'a>(line: &mut Line, delivered: &mut u64, mut input: &'a [u8], greetings: bool) -> Result<&'a [u8]> {
+    loop {
+        if input.first().is_some_and(u8::is_ascii_whitespace) {
+            input = input.trim_ascii_start();
+        }
+        if input.is_empty() {
+            return Ok(input);
+        }
+        if greetings && *delivered == 0 {
+            let Some(length) = scan::element(input)? else { return Ok(input) };
+            if !input[..length].windows(4).any(|window| window == b" id=") {
+                input = &input[length..];
+                continue;
+            }
+        }
+        let Some(length) = line.check(*delivered, input)? else { return Ok(input) };
+        *delivered += 1;
+        input = &input[length..];
+    }
+}
+
+/// One read: `None` when nothing is there.
+fn read<'b>(link: &mut Link<TcpStream>, scratch: &'b mut [u8]) -> Result<Option<&'b [u8]>> {
+    loop {
+        match link.read(scratch) {
+            Ok(0) => bail!("the server closed the connection"),
+            Ok(length) => return Ok(Some(&scratch[..length])),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits for events; an error when nothing comes for too long.
+pub(crate) fn wait(poll: &mut Poll, events: &mut Events, limit: Duration) -> Result<()> {
+    match poll.poll(events, Some(limit)) {
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Turns a flow for a while to warm up and for a while that is measured, and then until nothing is under way.
+pub(crate) fn measure(flow: &mut impl Flow, poll: &mut Poll, args: &Args) -> Result<Value> {
+    let server = Tree::of(args.number("cpu-of", std::process::id())?);
+    let own = Tree::of(std::process::id());
+    let warmup = Duration::from_secs_f64(args.number("warmup", 1.0)?);
+    let measured = Duration::from_secs_f64(args.number("seconds", 3.0)?);
+    turn_for(flow, poll, warmup)?;
+    flow.record(true);
+    let (before, own_before, cpu_before) = (flow.delivered(), own.cpu()?, server.cpu()?);
+    let began = Instant::now();
+    turn_for(flow, poll, measured)?;
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), server.cpu()?.saturating_sub(cpu_before));
+    let own_cpu = own.cpu()?.saturating_sub(own_before);
+    let delivered = flow.delivered() - before;
+    flow.record(false);
+    while !flow.is_drained() {
+        flow.turn(poll, false)?;
+    }
+    ensure!(delivered > 0, "nothing was delivered");
+    Ok(json!({
+        "delivered": delivered, "seconds": seconds, "per_second": delivered as f64 / seconds,
+        "cpu_us_per_message": cpu.as_secs_f64() * 1e6 / delivered as f64,
+        "driver_us_per_message": own_cpu.as_secs_f64() * 1e6 / delivered as f64,
+    }))
+}
+
+fn turn_for(flow: &mut impl Flow, poll: &mut Poll, time: Duration) -> Result<()> {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        flow.turn(poll, true)?;
+    }
+    Ok(())
+}
+
+/// Median, 99th percentile and greatest of latencies in microseconds.
+pub(crate) fn percentiles(latencies_us: &mut [u32]) -> Value {
+    latencies_us.sort_unstable();
+    let at = |part: f64| latencies_us.get((latencies_us.len() as f64 * part) as usize);
+    match (at(0.5), at(0.99), latencies_us.last()) {
+        (Some(median), Some(late), Some(last)) => json!({ "p50": median, "p99": late, "greatest": last }),
+        _ => Value::Null,
+    }
+}
+
+/// Microseconds since a moment, as many as a latency may have.
+pub(crate) fn microseconds_since(moment: Instant) -> u32 {
+    u32::try_from(moment.elapsed().as_micros()).unwrap_or(u32::MAX)
+}

@@ -29,6 +29,8 @@ pub(crate) struct Sender {
     link: Link<TcpStream>,
     /// Written, but not yet taken by the socket.
     outbox: Vec<u8>,
+    /// What had come before the loop began.
+    greeting: Vec<u8>,
 }
 
 /// The end that receives: every byte is compared with what must come.
@@ -56,9 +58,10 @@ pub(crate) trait Flow {
 
 impl Sender {
     pub(crate) fn register(session: Session, poll: &Poll, token: Token) -> Result<Sender> {
-        let mut link = session.into_link()?.into_nonblocking()?;
+        let (link, greeting) = session.into_parts();
+        let mut link = link.into_nonblocking()?;
         poll.registry().register(link.socket(), token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Sender { link, outbox: Vec::new() })
+        Ok(Sender { link, outbox: Vec::new(), greeting })
     }
 
     /// Where the next bytes go; `flush` sends them.
@@ -82,8 +85,11 @@ impl Sender {
 
     /// What may be written may be written now; what comes must be white space, or what `expected` says.
     pub(crate) fn ready(&mut self, scratch: &mut [u8], expected: impl Fn(&[u8]) -> bool) -> Result<()> {
+        let greeting = std::mem::take(&mut self.greeting);
+        let is_fine = |bytes: &[u8]| bytes.trim_ascii().is_empty() || expected(bytes);
+        ensure!(is_fine(&greeting), "unexpected answer {}", shown(&greeting));
         while let Some(read) = read(&mut self.link, scratch)? {
-            ensure!(read.trim_ascii().is_empty() || expected(read), "unexpected answer {}", shown(read));
+            ensure!(is_fine(read), "unexpected answer {}", shown(read));
         }
         self.flush()
     }
@@ -91,9 +97,10 @@ impl Sender {
 
 impl Receiver {
     pub(crate) fn register(session: Session, line: Line, poll: &Poll, token: Token) -> Result<Receiver> {
-        let mut link = session.into_link()?.into_nonblocking()?;
+        let (link, inbox) = session.into_parts();
+        let mut link = link.into_nonblocking()?;
         poll.registry().register(link.socket(), token, Interest::READABLE)?;
-        Ok(Receiver { link, line, delivered: 0, inbox: Vec::new(), skips_greetings: false })
+        Ok(Receiver { link, line, delivered: 0, inbox, skips_greetings: false })
     }
 
     /// Reads all there is and checks it; how many stanzas it was.

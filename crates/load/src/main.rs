@@ -34,8 +34,8 @@ yatter-load: one measurement of a server that is already running
       every pair keeps WINDOW chat messages under way from left to right
   yatter-load latency  --to ADDRESS --pairs 10 --rate 1000 --seconds 3 [--warmup 0.5] [--bytes 350]
       so many messages a second over all pairs, due at fixed times; how late they arrive
-  yatter-load presence --to ADDRESS --contacts 100 --window 4 --seconds 3 [--warmup 1]
-      one account changes its presence, WINDOW changes under way, and all contacts see it
+  yatter-load presence --to ADDRESS --contacts 100 --window 4 --seconds 3 [--warmup 1] [--first-user 0]
+      one account changes its presence, WINDOW changes under way, and the users after it see it
   yatter-load login    --to ADDRESS --users 64 --window 4 --seconds 3
       logins, WINDOW at a time: SCRAM-SHA-1, bind, end of the stream
   yatter-load first    --to ADDRESS --since-us MICROSECONDS

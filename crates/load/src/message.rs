@@ -1,7 +1,7 @@
 //! The stanza that is sent again and again, and the proof that it arrived as it was sent.
 //!
 //! Each stanza carries its number. The fast path compares every byte with the stanza verified before it, the number
-//! replaced; a server that writes attributes in another order or with other quotes is taken apart instead.
+//! replaced; what a server writes with other quotes, or with attributes or children in another order, is taken apart.
 
 use anyhow::{Result, ensure};
 
@@ -100,7 +100,7 @@ impl Line {
         let (got, stamps) = without_children(got, &DELAYED);
         let got = without_attributes_that_say_nothing(got, (!has_to).then_some(self.to.as_str()));
         ensure!(
-            got == wanted && (stamps > 0) == self.late,
+            in_one_order(got) == in_one_order(wanted) && (stamps > 0) == self.late,
             "stanza {number} arrived changed\nsent      {}\nreceived  {}",
             shown(self.sent.with(number)),
             shown(&input[..length])
@@ -123,6 +123,30 @@ fn without_attributes_that_say_nothing<'a>(mut tokens: Vec<Token<'a>>, getter: O
         });
     }
     tokens
+}
+
+/// The stanza with its children sorted: their order means nothing, and some servers change it.
+fn in_one_order(tokens: Vec<Token<'_>>) -> Vec<Vec<Token<'_>>> {
+    let mut depth = 0_usize;
+    let mut parts: Vec<Vec<Token<'_>>> = Vec::new();
+    for token in tokens {
+        let begins = depth <= 1;
+        match token {
+            Token::Open { .. } => depth += 1,
+            Token::Close => depth = depth.saturating_sub(1),
+            Token::Text(_) => {}
+        }
+        match parts.last_mut() {
+            Some(part) if !begins => part.push(token),
+            _ => parts.push(vec![token]),
+        }
+    }
+    // The stanza's own tag stays in front, its end behind.
+    let end = parts.len().saturating_sub(1);
+    if let Some(children) = parts.get_mut(1..end) {
+        children.sort_unstable();
+    }
+    parts
 }
 
 /// Takes out the children of the stanza that have these names and namespaces; how many there were.
@@ -239,6 +263,10 @@ mod tests {
         assert_eq!(line.check(5, stamped.as_bytes()).unwrap(), Some(stamped.len()));
         let next = sent(&mut line, 6).replace("<message ", "<message from='a@h/x' ");
         assert_eq!(line.check(6, next.as_bytes()).unwrap(), Some(next.len()));
+        let moved = sent(&mut line, 8).replace("<message ", "<message from='a@h/x' ");
+        let body = moved.find("<body>").unwrap()..moved.find("<active").unwrap();
+        let moved = format!("{}{}{}</message>", &moved[..body.start], &moved[body.end..moved.len() - 10], &moved[body]);
+        assert_eq!(line.check(8, moved.as_bytes()).unwrap(), Some(moved.len()));
         let spoofed = sent(&mut line, 7).replace("<message ", "<message from='c@h/x' ");
         assert!(line.check(7, spoofed.as_bytes()).is_err());
     }

@@ -11,10 +11,9 @@ use crate::flow::{self, BUFFER, Flow, PATIENCE, Receiver, Sender};
 use crate::message::Line;
 use crate::session::Target;
 
-/// The account whose presence changes; the contacts are the users after it.
-const STAR: usize = 0;
-
 struct Load {
+    /// The number of the user whose presence changes; the contacts are the users after it.
+    first: usize,
     star: Sender,
     contacts: Vec<Receiver>,
     /// Writes what the star says; the contacts have lines of their own to check it.
@@ -31,10 +30,11 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let target = Target::read(args)?;
     let (count, window) = (args.number("contacts", 100_usize)?, args.number("window", 4_usize)?);
     ensure!(count > 0 && window > 0, "--contacts and --window must be at least 1");
-    subscribe(&target, count)?;
+    let first = args.number("first-user", 0_usize)?;
+    subscribe(&target, first, count)?;
     let mut poll = Poll::new()?;
-    let star_jid = target.jid(STAR);
-    let contacts = (1..=count).map(|user| {
+    let star_jid = target.jid(first);
+    let contacts = (first + 1..=first + count).map(|user| {
         let line = Line::presence(&star_jid, &target.bare(user));
         let mut contact = Receiver::register(target.open(user)?, line, &poll, Token(user))?;
         contact.skips_greetings = true;
@@ -42,11 +42,11 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     });
     let contacts = contacts.collect::<Result<Vec<_>>>()?;
     // Last, so that its first presence finds everybody there.
-    let star = Sender::register(target.open(STAR)?, &poll, Token(STAR))?;
+    let star = Sender::register(target.open(first)?, &poll, Token(first))?;
     target.keep_keys()?;
-    let line = Line::presence(&star_jid, &target.bare(STAR));
+    let line = Line::presence(&star_jid, &target.bare(first));
     let scratch = vec![0; BUFFER];
-    let mut load = Load { star, contacts, line, completed: 0, reached: VecDeque::new(), scratch };
+    let mut load = Load { first, star, contacts, line, completed: 0, reached: VecDeque::new(), scratch };
     load.send(window)?;
     flow::measure(&mut load, &mut poll, args)
 }
@@ -73,13 +73,13 @@ impl Flow for Load {
         );
         for event in &events {
             let user = event.token().0;
-            if user == STAR {
+            if user == self.first {
                 // Its own presence comes back to it (RFC 6121 §4.4.2).
                 let is_own = |read: &[u8]| !read.windows(5).any(|window| window == b"error");
                 self.star.ready(&mut self.scratch, is_own)?;
                 continue;
             }
-            let contact = &mut self.contacts[user - 1];
+            let contact = &mut self.contacts[user - self.first - 1];
             let before = contact.delivered;
             contact.receive(&mut self.scratch).with_context(|| format!("contact {user}"))?;
             for number in before..contact.delivered {
@@ -108,10 +108,10 @@ impl Flow for Load {
 }
 
 /// Makes every contact see the star's presence, unless an earlier run has done it.
-fn subscribe(target: &Target, count: usize) -> Result<()> {
-    let mut star = target.open(STAR)?;
-    let star_jid = target.bare(STAR);
-    for user in 1..=count {
+fn subscribe(target: &Target, first: usize, count: usize) -> Result<()> {
+    let mut star = target.open(first)?;
+    let star_jid = target.bare(first);
+    for user in first + 1..=first + count {
         let mut contact = target.open(user)?;
         if is_subscribed(&contact.roster()?, &star_jid) {
             contact.close()?;

@@ -6,7 +6,7 @@
 use anyhow::{Result, bail};
 
 /// What an element is made of, in the order of the document.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Token<'a> {
     /// A start tag. The attributes are sorted, because their order means nothing.
     Open {

@@ -92,6 +92,9 @@ const fn with_tls(load: Load) -> Load {
 const BUSY: Kind = Kind::Route { pairs: 10, window: 32, bytes: 350 };
 const QUIET: Kind = Kind::Route { pairs: 100, window: 1, bytes: 350 };
 
+/// The users with contacts are not those of the other rows, whose rosters are empty.
+const FIRST_CONTACT: usize = 200;
+
 /// Every row there is.
 pub(super) static LOADS: [Load; 15] = [
     bare(
@@ -169,7 +172,7 @@ impl Load {
         match self.kind {
             Kind::Route { pairs, .. } => 2 * pairs,
             Kind::Latency { .. } => 20,
-            Kind::Presence { contacts, .. } => contacts + 1,
+            Kind::Presence { contacts, .. } => FIRST_CONTACT + contacts + 1,
             Kind::Login { users } => users,
             Kind::Offline { receivers, senders, .. } => receivers + senders,
             Kind::Idle => wish.sessions,
@@ -187,7 +190,7 @@ impl Load {
             }
             Kind::Latency { rate } => format!("latency --rate {rate} {seconds}"),
             Kind::Presence { contacts, window } => {
-                format!("presence --contacts {contacts} --window {window} {seconds}")
+                format!("presence --first-user {FIRST_CONTACT} --contacts {contacts} --window {window} {seconds}")
             }
             Kind::Login { users } => format!("login --users {users} {seconds}"),
             Kind::Offline { receivers, each, senders } => {
@@ -206,7 +209,8 @@ impl Load {
 
     /// Relays know nothing of accounts.
     pub(super) fn fits(&self, server: &dyn Server) -> bool {
-        server.speaks_xmpp() || matches!(self.kind, Kind::Route { .. } | Kind::Latency { .. } | Kind::Idle)
+        let carries_bytes = matches!(self.kind, Kind::Route { .. } | Kind::Latency { .. } | Kind::Idle);
+        server.speaks_xmpp() || (carries_bytes && self.profile == Profile::Bare)
     }
 
     /// Thousands of logins take a peer a minute, and its budget does not speak of them: one turn shows where it stands.

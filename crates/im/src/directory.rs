@@ -1,7 +1,8 @@
 //! Which accounts are awake, and how they come to be.
 //!
 //! Shards of maps from bare JID to home. A lookup hands out a clone, so that no guard outlives it. An account that nobody needs is put to sleep when the
-//! number of awake ones passes the bound.
+//! number of awake ones passes the bound, those that were not entered for longest first: a hand goes round the shards, takes away a mark that each
+//! entering leaves, and puts to sleep whom it finds without.
 use crate::home::Home;
 use crate::route::Known;
 use foldhash::fast::RandomState;
@@ -103,15 +104,18 @@ impl Directory {
 
     /// Puts accounts to sleep that nobody needs, when more are awake than the bound allows. `slept` hears of each.
     pub(crate) fn thin_out(&self, mut slept: impl FnMut(&Home)) {
-        if self.awake.load(Ordering::Relaxed) <= self.awake_max {
+        let awake = self.awake();
+        if awake <= self.awake_max {
             return;
         }
+        // Where the hand comes round too slowly, the bound goes before.
+        let any = awake > self.awake_max + self.awake_max / 4;
         let start = self.thinned.fetch_add(4, Ordering::Relaxed);
         for shard in self.shards.iter().cycle().skip(start % SHARDS).take(4) {
             shard.write().retain(|_, place| {
                 let Place::Awake(home) = place else { return true };
                 // Two owners would mean that somebody has just looked it up.
-                let idle = Arc::strong_count(home) == 1 && home.may_sleep();
+                let idle = (!home.was_used() || any) && Arc::strong_count(home) == 1 && home.may_sleep();
                 if idle {
                     slept(home);
                     self.awake.fetch_sub(1, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use crate::home::Home;
 use crate::hub::Hub;
 use crate::nonza::{Out, Signal};
 use crate::session::{Session, Taken};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -112,12 +113,13 @@ impl Door {
 
     /// Stops 3 to 6 for one stanza that the client sent; `from` is stamped here, whatever the client wrote.
     pub fn admit(&self, stanza: Stanza) {
-        self.session.leave(&self.hub, self.number, std::iter::once(stanza));
+        self.admit_all(&mut VecDeque::from([stanza]));
     }
 
-    /// The same for all that came in one batch, which is cheaper. `stanzas` is left empty.
-    pub fn admit_all(&self, stanzas: &mut Vec<Stanza>) {
-        self.session.leave(&self.hub, self.number, stanzas.drain(..));
+    /// The same for all that came in one batch, which is cheaper. What the account cannot take now is left in `stanzas`, for when [`Door::poll_ready`]
+    /// says so; one at least is taken.
+    pub fn admit_all(&self, stanzas: &mut VecDeque<Stanza>) {
+        self.session.leave(&self.hub, self.number, stanzas);
     }
 
     /// What the client says of its stream, after everything that has been admitted.

@@ -4,7 +4,7 @@
 //! home is locked. What shall be done elsewhere goes into the outbox; [`Turn`] carries it out after the lock is gone.
 use crate::account::Account;
 use crate::host::Host;
-use crate::hub::Hub;
+use crate::hub::{Hub, Limits};
 use crate::outbox::{Effect, Outbox};
 use crate::session::Session;
 use parking_lot::Mutex;
@@ -20,6 +20,8 @@ pub struct Home {
     jid: Jid,
     /// The outbox waits for a commit or a sleeping home, or holds much: doors of this account should admit nothing more. Written under the lock.
     closed: AtomicBool,
+    /// It was entered since the directory last looked.
+    used: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -40,12 +42,13 @@ pub struct Within<'a> {
 }
 
 impl Home {
-    pub(crate) fn new(account: Account) -> Arc<Home> {
+    pub(crate) fn new(account: Account, limits: &Limits) -> Arc<Home> {
         let jid = account.jid().clone();
         Arc::new(Home {
             jid,
             closed: AtomicBool::new(false),
-            state: Mutex::new(State { account, outbox: Outbox::default() }),
+            used: AtomicBool::new(true),
+            state: Mutex::new(State { account, outbox: Outbox::new(limits) }),
         })
     }
 
@@ -64,6 +67,9 @@ impl Home {
 
     /// Runs `f` inside this home; what came of it is carried out when `turn` runs.
     pub(crate) fn enter<R>(self: &Arc<Home>, turn: &mut Turn<'_>, f: impl FnOnce(&mut Within<'_>) -> R) -> R {
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
         let mut state = self.state.lock();
         let State { account, outbox } = &mut *state;
         let done = f(&mut Within { account, outbox, hub: turn.hub, home: self, in_turn: false });
@@ -91,17 +97,27 @@ impl Home {
         self.closed.store(closed, Ordering::Release);
     }
 
+    /// The outbox is parked or far behind.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     /// Pending while the outbox is parked or far behind; the waker is called when it has moved on.
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.closed.load(Ordering::Acquire) {
+        if !self.is_closed() {
             return Poll::Ready(());
         }
         let mut state = self.state.lock();
-        if !self.closed.load(Ordering::Acquire) {
+        if !self.is_closed() {
             return Poll::Ready(());
         }
         state.outbox.wait(cx.waker());
         Poll::Pending
+    }
+
+    /// Whether it was entered since this was last asked.
+    pub(crate) fn was_used(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
     }
 
     /// Whether nobody needs this account awake: no session, nothing to carry out.
@@ -232,11 +248,14 @@ pub(crate) struct Turn<'h> {
     pub(crate) rests_on: Rests,
     /// Somebody wants to know when what is routed now is durable.
     pub(crate) counted: bool,
+    /// Probes of sleeping accounts, answered together when all else is done.
+    pub(crate) probes: Vec<Arc<Stanza>>,
 }
 
 impl<'h> Turn<'h> {
     pub(crate) fn new(hub: &'h Hub) -> Turn<'h> {
-        Turn { hub, homes: SmallVec::new(), last: None, routed: 0, rests_on: Rests::Nowhere, counted: false }
+        let (homes, probes) = (SmallVec::new(), Vec::new());
+        Turn { hub, homes, last: None, routed: 0, rests_on: Rests::Nowhere, counted: false, probes }
     }
 
     /// Goes on with a home that was parked.
@@ -251,5 +270,15 @@ impl<'h> Turn<'h> {
             home.drain(&mut self);
         }
         self.hub.counters().routed.fetch_add(self.routed, Ordering::Relaxed);
+        if !self.probes.is_empty() {
+            self.hub.answer_probes(std::mem::take(&mut self.probes));
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    /// After a panic other homes are still marked as being carried out: others go on with them.
+    fn drop(&mut self) {
+        self.homes.drain(..).for_each(|home| self.hub.proceed(home));
     }
 }

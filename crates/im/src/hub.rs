@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use store::{Archive, KeyValue, Log, Map, Store};
 use tokio::sync::{Notify, oneshot};
-use xmpp::{Jid, Stanza, StreamError};
+use xmpp::{Jid, Stanza, StreamError, Timestamp};
 
 /// The heart's bounds, each with its unit.
 #[derive(Clone, Debug)]
@@ -140,9 +140,18 @@ struct Shared {
     counters: Counters,
     timers: Arc<Timers>,
     under_way: AtomicUsize,
+    probes: AtomicUsize,
+    complained: Mutex<Complained>,
     idle_bell: Notify,
     stopping: AtomicBool,
     password_permits: Arc<tokio::sync::Semaphore>,
+}
+
+/// When a lost write was last put in the log, and how many have been lost since.
+#[derive(Default)]
+struct Complained {
+    at: Option<Timestamp>,
+    silent: u64,
 }
 
 struct Hosts {
@@ -150,8 +159,11 @@ struct Hosts {
     by_name: HashMap<String, Arc<Host>>,
 }
 
-/// Tasks and waiting homes from which on probes of sleeping accounts go unanswered.
-const SWAMPED: usize = 4096;
+/// Probes of sleeping accounts that wait for their answer; more go unanswered, which says the same as the answer: nobody is there.
+const PROBES: usize = 65_536;
+
+/// How often a failing disk is written about in the log.
+const COMPLAINT_S: i64 = 10;
 
 /// Counts as work under way until it is dropped; see [`Hub::idle`].
 pub struct UnderWay(Hub);
@@ -196,6 +208,8 @@ impl Hub {
             store_waits: Mutex::default(),
             counters: Counters::default(),
             under_way: AtomicUsize::new(0),
+            probes: AtomicUsize::new(0),
+            complained: Mutex::default(),
             idle_bell: Notify::new(),
             stopping: AtomicBool::new(false),
         }));
@@ -380,9 +394,30 @@ impl Hub {
         }
     }
 
-    /// Whether so much work is under way that what nobody would miss is better left out.
-    pub(crate) fn is_swamped(&self) -> bool {
-        self.0.under_way.load(Ordering::Acquire) > SWAMPED
+    /// Answers probes of sleeping accounts from their stored rosters, one after the other.
+    pub(crate) fn answer_probes(&self, probes: Vec<Arc<Stanza>>) {
+        let count = probes.len();
+        let hub = self.clone();
+        if self.0.probes.fetch_add(count, Ordering::AcqRel) > PROBES {
+            self.0.probes.fetch_sub(count, Ordering::AcqRel);
+            return;
+        }
+        self.spawn(async move {
+            for probe in probes {
+                let (Some(to), Some(from)) = (probe.to(), probe.from()) else { continue };
+                let state = match hub.stored_state(to, from).await {
+                    Ok(state) => state,
+                    Err(fault) => {
+                        fault.tell();
+                        break;
+                    }
+                };
+                let mut turn = Turn::new(&hub);
+                turn.reply(crate::arrive::probe_answer(&probe, state.seen_by_contact()));
+                turn.run();
+            }
+            hub.0.probes.fetch_sub(count, Ordering::AcqRel);
+        });
     }
 
     /// One task goes on with the homes whose waiting is over.
@@ -486,7 +521,7 @@ impl Hub {
         let (roster, slots, last_id) = self.read_account(jid, &host).await?;
         let mut account = Account::new(jid.clone(), host, epoch, roster, slots, last_id);
         account.lapsed = self.lapsed(jid).await?;
-        Ok(Some(Home::new(account)))
+        Ok(Some(Home::new(account, self.limits())))
     }
 
     async fn read_account(&self, jid: &Jid, host: &Arc<Host>) -> Result<(Roster, crate::slots::Slots, u64), Fault> {
@@ -519,7 +554,7 @@ impl Hub {
             state.account.host.clone()
         };
         self.counters().writes_failed.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(account = %home.jid(), error = %why, "a write failed; the account is read again");
+        self.complain(home, why);
         let (hub, home) = (self.clone(), home.clone());
         self.spawn(async move {
             let epoch = hub.store().claim(home.jid().as_str());
@@ -527,14 +562,27 @@ impl Hub {
             let read = hub.read_account(home.jid(), &host).await;
             home.with(&hub, |within| match read {
                 Ok((roster, slots, last_id)) => within.reloaded(epoch, roster, slots, last_id),
-                // Nothing can be said of this account now: its sessions come back when the store does.
+                // Nothing can be said of this account now: its sessions come back when the store does, and find it read anew.
                 Err(fault) => {
                     fault.tell();
-                    within.account.reloading = false;
+                    hub.directory().forget(home.jid().as_str());
                     within.end_all(&StreamError::internal_server_error());
                 }
             });
         });
+    }
+
+    /// One line of the log for many writes that were lost.
+    fn complain(&self, home: &Home, why: &store::Error) {
+        let now = self.clock().now();
+        let mut complained = self.0.complained.lock();
+        if complained.at.is_some_and(|at| now.as_seconds() - at.as_seconds() < COMPLAINT_S) {
+            complained.silent += 1;
+            return;
+        }
+        let silent = std::mem::take(&mut complained.silent);
+        complained.at = Some(now);
+        tracing::error!(account = %home.jid(), error = %why, since_last = silent, "a write failed; the account is read again");
     }
 }
 

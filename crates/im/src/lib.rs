@@ -14,6 +14,7 @@ mod carried;
 mod clock;
 mod directory;
 mod door;
+mod drain;
 mod fault;
 mod home;
 mod host;

@@ -137,8 +137,9 @@ impl Within<'_> {
     /// §4.3.1: asks after every contact whose presence this account may see, in the account's name.
     fn probe_contacts(&mut self) {
         let contacts: Vec<Jid> = self.account.roster.sees().map(|item| item.jid.clone()).collect();
-        for contact in contacts {
-            self.send(Stanza::presence(PresenceType::Probe, Some(self.account.jid().clone()), Some(contact)));
+        if !contacts.is_empty() {
+            let probe = Stanza::presence(PresenceType::Probe, Some(self.account.jid().clone()), None);
+            self.outbox.push(Effect::Broadcast(Arc::new(probe), contacts), None);
         }
     }
 

@@ -1,8 +1,9 @@
 //! What must not be lost: messages of a session that is gone, and what was committed but not yet sent when the server stopped.
 use crate::fault::Fault;
-use crate::home::{Turn, Within};
+use crate::home::{Rests, Turn, Within};
 use crate::hub::Hub;
 use crate::outbox::Effect;
+use crate::route::Known;
 use crate::subscription::State;
 use std::sync::Arc;
 use xmpp::{Jid, Kind, MessageType, Stanza, StanzaError};
@@ -71,24 +72,31 @@ impl Hub {
                 let Ok(stanza) = read_stored(&bytes).map_err(|why| drop(unreadable(why).tell())) else { continue };
                 match &home {
                     Some(home) => home.with(self, |within| within.send_logged(stanza, id)),
-                    None => self.send_for_removed(&jid, stanza, id),
+                    None => self.send_for_removed(&jid, stanza, id).await,
                 }
             }
         }
     }
 
     /// The farewells of an account that is gone have nobody's outbox to wait in.
-    fn send_for_removed(&self, owner: &Jid, stanza: Stanza, id: u64) {
+    async fn send_for_removed(&self, owner: &Jid, stanza: Stanza, id: u64) {
+        let Some(to) = stanza.to().cloned() else { return };
+        let known = Known::of(self.wake(&to).await);
         let mut turn = Turn::new(self);
-        turn.reply(stanza);
+        turn.route(Arc::new(stanza), Some(known));
+        let written = std::mem::replace(&mut turn.rests_on, Rests::Nowhere);
         turn.run();
-        let hub = self.clone();
-        let owner = owner.clone();
-        self.spawn(async move {
-            let epoch = hub.store().claim(owner.as_str());
-            let batch = store::Batch::new(owner.as_str(), epoch).unlog(&hub.shapes().outgoing, owner.as_str(), id);
-            drop(hub.store().submit(batch).await);
-        });
+        let arrived = match written {
+            Rests::On(written) => written.await.is_ok(),
+            Rests::Nothing => true,
+            Rests::Nowhere => false,
+        };
+        if arrived {
+            let epoch = self.store().claim(owner.as_str());
+            let batch = store::Batch::new(owner.as_str(), epoch).unlog(&self.shapes().outgoing, owner.as_str(), id);
+            drop(self.store().submit(batch).await);
+            self.store().release(owner.as_str(), epoch);
+        }
     }
 
     /// What the stored roster of `owner` says of `contact`, without waking `owner`.

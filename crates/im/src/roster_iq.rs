@@ -73,24 +73,18 @@ impl Within<'_> {
         let mut farewells = Vec::new();
         if change.removed {
             for verb in change.was.parting() {
-                let stanza =
-                    Stanza::presence(verb.presence(), Some(self.account.jid().clone()), Some(change.jid.clone()));
-                let id = self.next_id();
-                let mut bytes = Vec::new();
-                stanza.write(&mut bytes);
-                batch = batch.log(&self.hub.shapes().outgoing, self.account.jid().as_str(), id, bytes);
-                farewells.push((stanza, id));
+                let own = self.account.jid().clone();
+                let farewell = Stanza::presence(verb.presence(), Some(own), Some(change.jid.clone()));
+                farewells.push(self.log(&mut batch, farewell));
             }
         }
         let ticket = self.write(batch);
         self.push_after(&ticket, change);
         if change.hides() {
-            for stanza in self.show_all_to(&change.jid, false) {
-                self.after(&ticket, Effect::Route(Arc::new(stanza)), None);
-            }
+            self.show_after(&ticket, &change.jid, false);
         }
-        for (stanza, id) in farewells {
-            self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
+        for farewell in farewells {
+            self.after(&ticket, farewell, None);
         }
         ticket
     }

@@ -1,6 +1,5 @@
 //! Stop 4: where does a stanza go? To an account here, to a host of ours, or elsewhere.
 use crate::account::Account;
-use crate::arrive;
 use crate::directory::Found;
 use crate::fault::Fault;
 use crate::home::{Home, Rests, Turn};
@@ -65,7 +64,7 @@ impl Turn<'_> {
                         let whom = to.bare();
                         return Routed::Asleep(stanza, whom);
                     }
-                    Placement::Here => self.sleeping(&stanza),
+                    Placement::Here => self.sleeping(stanza),
                 },
             },
         }
@@ -77,7 +76,7 @@ impl Turn<'_> {
         for to in to {
             let mut one = stanza.clone();
             one.set_to(Some(to));
-            // A broadcast is available or unavailable presence, which never asks for waking.
+            // A broadcast is presence or a probe, which never asks for waking.
             self.route(Arc::new(one), None);
         }
     }
@@ -107,24 +106,30 @@ impl Turn<'_> {
     }
 
     fn arrive(&mut self, home: Arc<Home>, stanza: Arc<Stanza>) {
-        let (mut written, counted) = (None, self.counted);
+        let (mut written, mut arrived, counted) = (None, false, self.counted);
         let refused = home.enter(self, |within| {
             if within.account.removed {
                 return Some((stanza, StanzaError::service_unavailable()));
             }
-            if within.outbox.is_full() && !is_subscription(&stanza) {
+            let subscription = is_subscription(&stanza);
+            if within.outbox.is_full(subscription) {
                 return Some((stanza, StanzaError::resource_constraint()));
             }
-            let (subscription, writes) = (is_subscription(&stanza), within.outbox.writes);
+            let writes = within.outbox.writes;
             within.outbox.counted = counted;
             within.arrive(stanza);
             written = match within.outbox.later.take() {
                 None if subscription || writes != within.outbox.writes => within.outbox.standing.clone(),
                 later => later,
             };
+            arrived = true;
             None
         });
-        self.rests_on = written.map_or(Rests::Nothing, Rests::On);
+        self.rests_on = match written {
+            Some(written) => Rests::On(written),
+            None if arrived => Rests::Nothing,
+            None => Rests::Nowhere,
+        };
         match refused {
             Some((stanza, error)) if stanza.kind() != Kind::Presence => self.bounce(&stanza, &error),
             Some(_) => {}
@@ -144,7 +149,7 @@ impl Turn<'_> {
             }
             Kind::Iq if stanza.to().is_some_and(Jid::is_bare) && stanza.may_be_answered() => {
                 let Some(to) = stanza.to() else { return };
-                let stand_in = Home::new(Account::phantom(to.clone(), host.clone()));
+                let stand_in = Home::new(Account::phantom(to.clone(), host.clone()), self.hub.limits());
                 stand_in.enter(self, |within| within.iq_to_account(None, stanza));
             }
             Kind::Iq => self.bounce(stanza, &StanzaError::service_unavailable()),
@@ -152,27 +157,13 @@ impl Turn<'_> {
     }
 
     /// What is not worth waking an account for. It has no session, so there is nobody to tell. A probe is answered from the stored roster item.
-    fn sleeping(&mut self, stanza: &Stanza) {
+    fn sleeping(&mut self, stanza: Arc<Stanza>) {
         if stanza.kind() != Kind::Presence && stanza.to().is_some_and(Jid::is_full) {
             // Whether or not the account exists, that session does not (RFC 6121 §8.5.3.2).
-            return self.bounce(stanza, &StanzaError::service_unavailable());
+            return self.bounce(&stanza, &StanzaError::service_unavailable());
         }
-        if stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Probe && !self.hub.is_swamped() {
-            let (hub, probe) = (self.hub.clone(), stanza.clone());
-            hub.clone().spawn(async move {
-                let Some(to) = probe.to() else { return };
-                let Some(from) = probe.from() else { return };
-                let answer = match hub.stored_state(to, from).await {
-                    Ok(state) => arrive::probe_answer(&probe, state.seen_by_contact()),
-                    Err(fault) => {
-                        fault.tell();
-                        return;
-                    }
-                };
-                let mut turn = Turn::new(&hub);
-                turn.reply(answer);
-                turn.run();
-            });
+        if stanza.kind() == Kind::Presence && stanza.presence_type() == PresenceType::Probe {
+            self.probes.push(stanza);
         }
     }
 

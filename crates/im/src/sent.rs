@@ -7,35 +7,30 @@ use crate::hub::Hub;
 use crate::moments::{Kinds, Moment, Sent, SentAt, Verdict};
 use crate::plan::guarded;
 use crate::session::Session;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use xmpp::{Kind, PresenceType, Stanza};
 
 impl Session {
-    /// Takes what this session's connection has sent, in order, and carries out what comes of it.
-    pub(crate) fn leave(self: &Arc<Session>, hub: &Hub, door: u32, stanzas: impl Iterator<Item = Stanza>) {
-        let mut stanzas = stanzas.peekable();
-        while stanzas.peek().is_some() {
+    /// Takes what this session's connection has sent, in order, and carries out what comes of it. What is left has to wait until the home is ready.
+    pub(crate) fn leave(self: &Arc<Session>, hub: &Hub, door: u32, stanzas: &mut VecDeque<Stanza>) {
+        while !stanzas.is_empty() {
             let mut turn = Turn::new(hub);
-            let speaks = self.home().enter(&mut turn, |within| self.leave_some(within, door, &mut stanzas));
+            self.home().enter(&mut turn, |within| self.leave_some(within, door, stanzas));
             turn.run();
-            if !speaks {
+            if self.home().is_closed() {
                 return;
             }
         }
     }
 
-    /// As many as the outbox takes without falling behind, but one at least. False: the session has been told to end, and speaks for nobody any more.
-    fn leave_some(
-        self: &Arc<Session>,
-        within: &mut Within<'_>,
-        door: u32,
-        stanzas: &mut impl Iterator<Item = Stanza>,
-    ) -> bool {
+    /// As many as the outbox takes without falling behind, but one at least. A session that has been told to end speaks for nobody any more.
+    fn leave_some(self: &Arc<Session>, within: &mut Within<'_>, door: u32, stanzas: &mut VecDeque<Stanza>) {
         if within.account.removed || within.account.present(self).is_none() || !self.is_held_by(door) {
-            return false;
+            return stanzas.clear();
         }
         let (mut count, writes) = (0, within.outbox.writes);
-        for mut stanza in stanzas {
+        while let Some(mut stanza) = stanzas.pop_front() {
             stanza.set_from(self.jid().clone());
             within.leave(self, stanza);
             count += 1;
@@ -44,7 +39,6 @@ impl Session {
             }
         }
         within.took(self, count, writes);
-        true
     }
 }
 

@@ -46,18 +46,15 @@ impl Within<'_> {
             return;
         };
         let mut batch = self.roster_batch(&change);
-        let logged = stanza.map(|stanza| (self.next_id(), stanza));
-        if let Some((id, stanza)) = &logged {
-            batch = batch.log(&self.hub.shapes().outgoing, self.account.jid().as_str(), *id, bytes_of(stanza));
-        }
+        let logged = stanza.map(|stanza| self.log(&mut batch, stanza));
         let ticket = self.write(batch);
         // RFC 6121 §3.2.2: unavailable presence goes before `unsubscribed`. §3.1.5: available presence comes after `subscribed`.
         if change.hides() {
             self.show_after(&ticket, contact, false);
         }
         self.push_after(&ticket, &change);
-        if let Some((id, stanza)) = logged {
-            self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
+        if let Some(logged) = logged {
+            self.after(&ticket, logged, None);
         }
         if change.shows() {
             self.show_after(&ticket, contact, true);
@@ -153,7 +150,7 @@ impl Within<'_> {
         }
     }
 
-    fn show_after(&mut self, ticket: &Ticket, contact: &Jid, shown: bool) {
+    pub(crate) fn show_after(&mut self, ticket: &Ticket, contact: &Jid, shown: bool) {
         for stanza in self.show_all_to(contact, shown) {
             self.after(ticket, Effect::Route(Arc::new(stanza)), None);
         }
@@ -168,25 +165,39 @@ impl Within<'_> {
         let mut farewells = Vec::new();
         for (contact, state) in &items {
             for verb in state.parting() {
-                let (id, stanza) =
-                    (self.next_id(), Stanza::presence(verb.presence(), Some(own.clone()), Some(contact.clone())));
-                batch = batch.log(&self.hub.shapes().outgoing, own.as_str(), id, bytes_of(&stanza));
-                farewells.push((stanza, id));
+                let farewell = Stanza::presence(verb.presence(), Some(own.clone()), Some(contact.clone()));
+                farewells.push(self.log(&mut batch, farewell));
             }
         }
         let ticket = self.write(batch);
         for (contact, _) in items.iter().filter(|(_, state)| state.seen_by_contact()) {
             self.show_after(&ticket, contact, false);
         }
-        for (stanza, id) in farewells {
-            self.after(&ticket, Effect::RouteLogged(Arc::new(stanza), id), None);
+        for farewell in farewells {
+            self.after(&ticket, farewell, None);
         }
         ticket
     }
 
+    /// Has the log remember a stanza until its receiver's side is written, too; gives what sends it.
+    pub(crate) fn log(&mut self, batch: &mut Batch, stanza: Stanza) -> Effect {
+        let id = self.next_id();
+        let mut bytes = Vec::with_capacity(stanza.size());
+        stanza.write(&mut bytes);
+        let more = std::mem::replace(batch, self.batch());
+        *batch = more.log(&self.hub.shapes().outgoing, self.account.jid().as_str(), id, bytes);
+        Effect::RouteLogged(Arc::new(stanza), id, 0)
+    }
+
     /// A stanza that the log still holds from before a restart.
     pub(crate) fn send_logged(&mut self, stanza: Stanza, id: u64) {
-        self.outbox.push(Effect::RouteLogged(Arc::new(stanza), id), None);
+        self.outbox.push(Effect::RouteLogged(Arc::new(stanza), id, 0), None);
+    }
+
+    /// The log need remember this no longer.
+    pub(crate) fn strike_out(&mut self, id: u64) {
+        let batch = self.batch().unlog(&self.hub.shapes().outgoing, self.account.jid().as_str(), id);
+        self.write(batch);
     }
 }
 
@@ -217,10 +228,4 @@ pub(crate) fn roster_push(session: &Session, query: &xml::Element, id: u64) -> S
 /// What a subscription is kept under: the bare address of a person, the whole address of a service (`icq.example/registered`).
 fn address(of: &Jid) -> Jid {
     if of.local().is_some() { of.bare() } else { of.clone() }
-}
-
-fn bytes_of(stanza: &Stanza) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    stanza.write(&mut bytes);
-    bytes
 }

@@ -3,6 +3,7 @@
 //! **Source** RFC 6120 §8; §8.1.2.1 for `from`, §8.1.5 for the language. **Refuses** what is malformed with a stanza error, a foreign `from` and
 //! unknown elements with a stream error; a J-stream is forgiven both.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use im::{Dialect, Door, Host, Signal};
@@ -38,7 +39,7 @@ impl Admission<'_> {
     pub(crate) fn admit(
         &self,
         element: Element,
-        admitted: &mut Vec<Stanza>,
+        admitted: &mut VecDeque<Stanza>,
         out: &mut Vec<u8>,
     ) -> Result<Admitted, StreamError> {
         let mut stanza = match dialect::read(self.dialect, element, self.host) {
@@ -53,7 +54,7 @@ impl Admission<'_> {
         }
         match if stanza.kind() == Kind::Iq { self.settle(&stanza) } else { None } {
             None => {
-                admitted.push(stanza);
+                admitted.push_back(stanza);
                 Ok(Admitted::Stanza)
             }
             Some(answer) => Ok(self.settled(answer)),

@@ -18,6 +18,7 @@ pub mod listen;
 mod metrics;
 mod nonza;
 mod options;
+mod pace;
 mod scratch;
 mod stream;
 pub mod tls;

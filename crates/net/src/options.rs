@@ -86,6 +86,10 @@ pub struct Limits {
     pub stanza_depth: usize,
     /// Attributes of one element.
     pub stanza_attributes: usize,
+    /// What a session may send per second, beyond a burst of ten seconds' worth; it is read later otherwise. 0: any.
+    pub stream_bytes_per_s: u64,
+    /// The same, counted in stanzas.
+    pub stream_stanzas_per_s: u64,
     /// One top-level element before login.
     pub login_bytes: usize,
     /// The stream's opening tag.
@@ -119,6 +123,8 @@ impl Default for Limits {
             stanza_nodes: 8_192,
             stanza_depth: 64,
             stanza_attributes: 64,
+            stream_bytes_per_s: 1_048_576,
+            stream_stanzas_per_s: 1_000,
             login_bytes: 16_384,
             header_bytes: 8_192,
             early_stanzas: 32,

@@ -1,6 +1,7 @@
 //! The working space of one worker thread, lent to whichever stream is polled, so that an idle stream owns none.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 
 use im::Out;
 use xmpp::Stanza;
@@ -24,7 +25,7 @@ pub(crate) struct Scratch {
     /// What was drained from the session's queue.
     pub(crate) drained: Vec<Out>,
     /// What is about to be admitted.
-    pub(crate) admitted: Vec<Stanza>,
+    pub(crate) admitted: VecDeque<Stanza>,
 }
 
 thread_local! {
@@ -47,7 +48,7 @@ impl Scratch {
             xml: xml::Scratch::new(),
             out: Vec::new(),
             drained: Vec::new(),
-            admitted: Vec::new(),
+            admitted: VecDeque::new(),
         })
     }
 

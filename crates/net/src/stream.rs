@@ -4,10 +4,11 @@
 //! with is lent by the worker for the length of one poll. **Refuses** to read while the client takes nothing of what it
 //! is sent, or while the session's home is not ready.
 //!
-//! One poll makes at most [`TURNS`] turns, each of which is: send what is queued in one write; read once; admit the whole
-//! batch. Coalescing is what makes it cheap: a batch in costs one read, a batch out one write.
+//! One poll makes at most [`TURNS`] turns, each of which is: send what is queued in one write (here); read once and admit
+//! the whole batch (`inlet.rs`). Coalescing is what makes it cheap: a batch in costs one read, a batch out one write.
 
-use std::collections::VecDeque;
+mod inlet;
+
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,12 +16,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use im::{Dialect, Door, Drained, Goodbye, Host, Out};
-use xml::{Element, Event, Reader, Strictness};
-use xmpp::{IqType, Stanza, StreamError};
+use xml::{Reader, Strictness};
+use xmpp::StreamError;
 
-use crate::admit::{Admission, Admitted};
 use crate::c2s::Bound;
-use crate::io::{Heard, Socket, Wire};
+use crate::io::{Socket, Wire};
+use crate::pace::Pace;
 use crate::scratch::{self, Scratch};
 use crate::wheel::{Alarm, Tick};
 use crate::{Doors, dialect, events, nonza};
@@ -34,9 +35,6 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// After a write of so many bytes more may be queued: that goes out before anything is read, or whoever asks faster than
 /// it can be answered would fill its own queue.
 const MUCH_BYTES: usize = BATCH_BYTES / 4;
-
-/// Questions that are admitted at once, each of which may have a long answer.
-const QUESTIONS: usize = 16;
 
 /// What a finished negotiation hands over.
 pub(crate) struct Parts<S> {
@@ -66,28 +64,15 @@ pub(crate) struct Stream<S> {
     active_at: Tick,
     /// Since when the client takes nothing.
     stuck_since: Option<Tick>,
-    waiting: Option<Box<Waiting>>,
+    waiting: Option<Box<inlet::Waiting>>,
+    /// What it has used of the rate at which it may send.
+    pace: Pace,
     peer: Option<IpAddr>,
     dialect: Dialect,
     /// Stanzas were drained, and the queue has not been told that the socket has them.
     unconfirmed: bool,
     /// The client has closed its stream: what is queued goes out, then ours is closed.
     leaving: bool,
-}
-
-/// What was read and not admitted yet, in this order.
-struct Waiting {
-    /// Sent ahead of the login.
-    early: VecDeque<Element>,
-    /// Read and not yet understood.
-    input: Vec<u8>,
-}
-
-/// The parts of the scratch that admitting works with.
-struct Lent<'a> {
-    xml: &'a mut xml::Scratch,
-    out: &'a mut Vec<u8>,
-    admitted: &'a mut Vec<Stanza>,
 }
 
 /// Why a session's connection ends.
@@ -110,8 +95,7 @@ impl<S: Socket> Stream<S> {
         reader.set_limits(doors.limits().of_session());
         reader.set_strictness(if dialect == Dialect::J { Strictness::Lenient } else { Strictness::Strict });
         let now = doors.wheel().now();
-        let any = !(early.is_empty() && input.is_empty());
-        let waiting = any.then(|| Box::new(Waiting { early, input }));
+        let waiting = inlet::Waiting::at_first(early, input);
         let mut stream = Stream {
             wire,
             reader,
@@ -123,6 +107,7 @@ impl<S: Socket> Stream<S> {
             active_at: now,
             stuck_since: None,
             waiting,
+            pace: Pace::default(),
             peer,
             dialect,
             unconfirmed: false,
@@ -243,82 +228,6 @@ impl<S: Socket> Stream<S> {
         }
     }
 
-    /// Steps 3 to 5: admits what waits, or else reads once and admits that; nothing while the session's home is not
-    /// ready. Whether there was anything.
-    fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<bool, End> {
-        if self.leaving || !self.is_ready(cx) {
-            return Ok(false);
-        }
-        if let Some(waiting) = self.waiting.take() {
-            let Scratch { xml, out, admitted, .. } = scratch;
-            self.admit(waiting.early, &waiting.input, Lent { xml, out, admitted })?;
-            return Ok(true);
-        }
-        let heard = match self.wire.poll_read(cx, &mut scratch.space) {
-            Poll::Ready(Ok(Heard::End) | Err(_)) => return Err(End::Lost),
-            Poll::Ready(Ok(heard)) => heard,
-            Poll::Pending => return Ok(false),
-        };
-        self.active_at = self.doors.wheel().now();
-        let Scratch { space, xml, out, admitted, .. } = scratch;
-        let bytes = space.bytes(heard);
-        self.doors.metrics().bytes_in.add(bytes.len() as u64);
-        self.admit(VecDeque::new(), bytes, Lent { xml, out, admitted })?;
-        Ok(true)
-    }
-
-    /// Admits a batch: elements that waited, then bytes. Its stanzas go to the heart together, also those in front of
-    /// something that ends the stream. What is behind many questions waits until these are answered.
-    fn admit(&mut self, early: VecDeque<Element>, mut bytes: &[u8], lent: Lent<'_>) -> Result<(), End> {
-        let Some(door) = &self.door else { return Err(End::Lost) };
-        let Lent { xml, out, admitted } = lent;
-        let admission = Admission { door, dialect: self.dialect, host: &self.host, lang: self.lang.as_ref() };
-        let mut early = early.into_iter();
-        let (mut count, mut questions) = (0, 0);
-        let end = loop {
-            if questions >= QUESTIONS || out.len() >= BATCH_BYTES {
-                self.waiting = Some(Box::new(Waiting { early: early.collect(), input: bytes.to_vec() }));
-                break Ok(());
-            }
-            let before = admitted.len();
-            let event = match early.next() {
-                Some(element) => Ok(Some(Event::Element(element))),
-                None => self.reader.next(xml, &mut bytes),
-            };
-            let refused = match event {
-                Ok(Some(Event::Element(element))) => admission.admit(element, admitted, out).map(|so| match so {
-                    Admitted::Stanza => {}
-                    Admitted::Nothing => {}
-                    Admitted::Signal(signal) => {
-                        door.admit_all(admitted);
-                        door.signal(signal);
-                        questions += 1;
-                    }
-                }),
-                Ok(Some(Event::Header(_))) => Err(StreamError::bad_format()),
-                Ok(Some(Event::Close)) => {
-                    self.leaving = true;
-                    break Ok(());
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => Err(error.into()),
-            };
-            if let Err(error) = refused {
-                break Err(End::Error(error));
-            }
-            count += 1;
-            questions += usize::from(admitted.get(before).is_some_and(is_question));
-        };
-        door.admit_all(admitted);
-        self.doors.metrics().stanzas_in.add(count);
-        end
-    }
-
-    /// False while the session's home waits for a commit or for another home.
-    fn is_ready(&self, cx: &mut Context<'_>) -> bool {
-        self.door.as_ref().is_some_and(|door| door.poll_ready(cx).is_ready())
-    }
-
     /// Before it sleeps: whether it has been stuck or silent for too long, and when to look again.
     fn watch(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<(), End> {
         let now = self.doors.wheel().now();
@@ -336,6 +245,7 @@ impl<S: Socket> Stream<S> {
             None if now >= self.active_at.plus(idle) => return self.break_silence(cx, scratch),
             None => self.active_at.plus(idle),
         };
+        let until = self.pace.wait(now).map_or(until, |wait| until.min(now.plus(wait)));
         self.alarm.set(until, cx.waker());
         self.wakes_at = until;
         Ok(())
@@ -380,9 +290,4 @@ impl<S: Socket> Stream<S> {
             let _ = self.wire.append(words);
         }
     }
-}
-
-/// Whether a stanza asks for an answer.
-fn is_question(stanza: &Stanza) -> bool {
-    matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set))
 }

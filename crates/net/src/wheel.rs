@@ -31,6 +31,11 @@ impl Tick {
         let ticks = after.as_millis().div_ceil(TICK.as_millis()) + 1;
         Tick(self.0.saturating_add(u32::try_from(ticks).unwrap_or(NONE)).min(NONE - 1))
     }
+
+    /// Microseconds since the clock's start.
+    pub fn as_micros(self) -> u64 {
+        u64::from(self.0) * u64::try_from(TICK.as_micros()).unwrap_or(0)
+    }
 }
 
 /// All time-outs of the server's doors.

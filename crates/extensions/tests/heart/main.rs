@@ -33,6 +33,11 @@ fn say(door: &Door, text: &str) {
     door.admit(Stanza::read(element).unwrap());
 }
 
+/// Says several stanzas in one batch.
+fn say_all<const N: usize>(door: &Door, stanzas: [Stanza; N]) {
+    door.admit_all(&mut stanzas.into());
+}
+
 /// Everything that waits for this door, as text.
 async fn heard(hub: &Hub, door: &Door) -> Vec<String> {
     let mut all = Vec::new();

@@ -30,7 +30,7 @@ impl Drop for House {
 }
 
 pub(crate) fn limits() -> Limits {
-    Limits { failure_delay_ms: 0, ..Limits::default() }
+    Limits { failure_delay_ms: 0, stream_bytes_per_s: 0, stream_stanzas_per_s: 0, ..Limits::default() }
 }
 
 pub(crate) fn listener() -> ClientListener {

@@ -162,3 +162,19 @@ async fn connections_are_limited() {
     let mut fourth = house.connect(listener());
     fourth.begin().await;
 }
+
+#[tokio::test]
+async fn who_sends_too_fast_is_read_later() {
+    let house = House::with(Limits { stream_stanzas_per_s: 1, ..limits() }).await;
+    let mut client = house.new_client("amy", "x").await;
+    let ping = |id: usize| format!("<iq type='get' id='p{id}'><ping xmlns='urn:xmpp:ping'/></iq>");
+    // Ten seconds' worth passes at once, and what was read together with it; login is over before the counting begins.
+    let all: String = (0..11).map(ping).collect();
+    client.say(&all).await;
+    client.hear("id='p10'").await;
+    client.say(&ping(11)).await;
+    let mut buffer = [0; 16];
+    assert!(tokio::time::timeout(Duration::from_millis(50), client.pipe.read(&mut buffer)).await.is_err());
+    house.pass(seconds(3)).await;
+    client.hear("id='p11'").await;
+}

@@ -36,6 +36,10 @@ section! {
         pub stanza_depth: u64 = 64, 8..=1_024;
         /// Attributes of one element.
         pub stanza_attributes: u64 = 64, 16..=1_024;
+        /// What a session may send per second, beyond a burst of ten seconds' worth; more is read later. 0: as much as it likes.
+        pub stream_bytes_per_s: u64 = 1_048_576, 0..=1_099_511_627_776;
+        /// The same, counted in stanzas.
+        pub stream_stanzas_per_s: u64 = 1_000, 0..=1_000_000_000;
         /// Silence after which a space is sent, to keep the way open and to notice the dead.
         pub idle_s: u64 = 240, 10..=86_400;
         /// How long sent bytes may stay unacknowledged before a connection counts as lost.

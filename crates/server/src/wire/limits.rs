@@ -59,6 +59,8 @@ pub(super) fn for_doors(limits: &Limits, open_files: u64) -> net::Limits {
         stanza_nodes: size(limits.stanza_nodes),
         stanza_depth: size(limits.stanza_depth),
         stanza_attributes: size(limits.stanza_attributes),
+        stream_bytes_per_s: limits.stream_bytes_per_s,
+        stream_stanzas_per_s: limits.stream_stanzas_per_s,
         login_bytes: size(limits.login_bytes),
         header_bytes: size(limits.header_bytes),
         early_stanzas: size(limits.early_stanzas),

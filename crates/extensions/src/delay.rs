@@ -36,7 +36,8 @@ pub(crate) fn is_stamped_by(stanza: &Stanza, keeper: &Jid) -> bool {
 }
 
 fn unstamp(at: &mut ReceivedAt<'_>) -> Verdict {
-    if at.stanza.children().any(is_stamp) {
+    let may_be_stamped = at.stanza.names_namespace(ns::DELAY) || at.stanza.names_namespace(ns::DELAY_LEGACY);
+    if may_be_stamped && at.stanza.children().any(is_stamp) {
         let (account, sender) = (at.within.account.jid(), at.stanza.from().cloned());
         at.stanza.remove(|child| is_stamp(child) && is_forged(child, account, sender.as_ref()));
     }

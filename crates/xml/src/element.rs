@@ -87,7 +87,7 @@ impl Element {
         self.shared.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn node(&self, index: u32) -> NodeRecord {
         NodeRecord::read(self.shared.as_bytes(), self.map as usize + index as usize * NODE)
     }
@@ -113,13 +113,24 @@ impl Element {
             space::NONE => "",
             space::XML => names::XML,
             space::XMLNS => names::XMLNS,
-            _ => {
-                let spaces = self.map as usize + self.nodes as usize * NODE + self.attrs as usize * ATTR;
-                let at = spaces + usize::from(number - space::FIRST) * SPACE;
-                let record = SpaceRecord::read(self.shared.as_bytes(), at);
-                self.slice(record.start, record.start + record.len)
-            }
+            _ => self.declared_namespace(self.spaces() + usize::from(number - space::FIRST) * SPACE),
         }
+    }
+
+    /// Whether it, or anything inside it, may be of a namespace that some declaration names. A quick look at the few
+    /// namespaces, however many children there are: asked before the children themselves are.
+    pub fn names_namespace(&self, ns: &str) -> bool {
+        (self.spaces()..self.shared.len()).step_by(SPACE).any(|at| self.declared_namespace(at) == ns)
+    }
+
+    /// Where the records of the namespaces begin; they are the last.
+    fn spaces(&self) -> usize {
+        self.map as usize + self.nodes as usize * NODE + self.attrs as usize * ATTR
+    }
+
+    fn declared_namespace(&self, at: usize) -> &str {
+        let record = SpaceRecord::read(self.shared.as_bytes(), at);
+        self.slice(record.start, record.start + record.len)
     }
 }
 

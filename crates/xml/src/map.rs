@@ -86,7 +86,8 @@ impl NodeRecord {
         bytes[24..32].copy_from_slice(&spread(u64::from(self.attr) | u64::from(self.parent) << 20).to_le_bytes());
     }
 
-    #[inline]
+    /// Always inlined: most callers want one or two of the fields, and the rest is then not even computed.
+    #[inline(always)]
     pub(crate) fn read(map: &[u8], at: usize) -> NodeRecord {
         let (start, end) = unpair(word(map, at));
         let (open_end, inner_end) = unpair(word(map, at + 8));
@@ -151,13 +152,13 @@ fn pair(low: u32, high: u32) -> [u8; 8] {
     spread(u64::from(low) | u64::from(high) << 28).to_le_bytes()
 }
 
-#[inline]
+#[inline(always)]
 fn unpair(word: u64) -> (u32, u32) {
     let both = gather(word);
     ((both & 0xfff_ffff) as u32, (both >> 28) as u32)
 }
 
-#[inline]
+#[inline(always)]
 fn word(map: &[u8], at: usize) -> u64 {
     map.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
@@ -170,7 +171,7 @@ const fn spread(bits: u64) -> u64 {
 }
 
 /// Undoes [`spread`].
-#[inline]
+#[inline(always)]
 const fn gather(word: u64) -> u64 {
     let quarters = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
     let halves = (quarters & 0x0000_3fff_0000_3fff) | ((quarters & 0x3fff_0000_3fff_0000) >> 2);

@@ -38,7 +38,7 @@ impl<'a> Node<'a> {
         Node { element, index }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(self) -> NodeRecord {
         self.element.node(self.index)
     }
@@ -83,7 +83,9 @@ impl<'a> Node<'a> {
     /// Whether it has this namespace and name.
     #[inline]
     pub fn is(self, ns: &str, name: &str) -> bool {
-        self.name() == name && self.ns() == ns
+        let record = self.record();
+        let skip = if record.prefix_len == 0 { 0 } else { usize::from(record.prefix_len) + 1 };
+        usize::from(record.name_len) == skip + name.len() && self.name() == name && self.ns() == ns
     }
 
     /// The value of an attribute without a prefix, decoded.

@@ -281,6 +281,12 @@ impl Stanza {
         self.children().find(|child| child.is(ns, name))
     }
 
+    /// Whether a child may be of this namespace; cheaper than looking at the children, and most stanzas say no.
+    pub fn names_namespace(&self, ns: &str) -> bool {
+        let added = self.changes.as_deref().map_or(&[][..], |changes| &changes.added);
+        self.element.names_namespace(ns) || added.iter().any(|child| child.names_namespace(ns))
+    }
+
     /// What an iq asks or answers: its first child that is no `<error/>`.
     pub fn payload(&self) -> Option<Node<'_>> {
         self.children().find(|child| !child.is(ns::CLIENT, "error"))

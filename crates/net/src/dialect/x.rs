@@ -11,6 +11,9 @@ pub(super) struct Writer;
 
 impl stanza::Dialect for Writer {
     fn looks_into(&self, stanza: &Stanza) -> bool {
+        if !stanza.names_namespace(ns::DELAY) {
+            return false;
+        }
         let mut delayed = false;
         for child in stanza.children() {
             match child.ns() {

@@ -50,6 +50,21 @@ fn the_content_namespace_goes_without_saying() {
 }
 
 #[test]
+fn every_declared_namespace_is_known_without_looking_at_the_nodes() {
+    for (stanza, others) in [
+        ("<iq><p:a xmlns:p='urn:p' p:b='1'><c xmlns='urn:c'/></p:a><d/></iq>", "urn:d"),
+        ("<presence><show>away</show></presence>", "urn:xmpp:delay"),
+        ("<message><x xmlns='urn:a&amp;b'/><y xmlns='urn:a'/></message>", "urn:b"),
+    ] {
+        let element = Element::parse(stanza.as_bytes(), &Limits::default()).unwrap();
+        for node in element.root().descendants().filter(|node| !node.is_in_content()) {
+            assert!(element.names_namespace(node.ns()), "{}", node.ns());
+        }
+        assert!(!element.names_namespace(others));
+    }
+}
+
+#[test]
 fn inside_a_payload_it_is_said() {
     for stanza in [
         "<message><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:server'><body/></message></f></message>",

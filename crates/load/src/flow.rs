@@ -40,6 +40,8 @@ pub(crate) struct Receiver {
     pub(crate) delivered: u64,
     /// The start of a stanza whose end has not come yet.
     inbox: Vec<u8>,
+    /// Acknowledgements (XEP-0198) that the socket has not taken yet.
+    outbox: Vec<u8>,
     /// Presence without a number, which a contact meets before what is measured begins, is passed over.
     pub(crate) skips_greetings: bool,
 }
@@ -70,17 +72,7 @@ impl Sender {
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {
-        self.link.flush()?;
-        while !self.outbox.is_empty() {
-            match self.link.write(&self.outbox) {
-                Ok(0) => bail!("the connection takes no more bytes"),
-                Ok(taken) => drop(self.outbox.drain(..taken)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        write(&mut self.link, &mut self.outbox)
     }
 
     /// What may be written may be written now; what comes must be white space, or what `expected` says.
@@ -100,47 +92,71 @@ impl Receiver {
         let (link, inbox) = session.into_parts();
         let mut link = link.into_nonblocking()?;
         poll.registry().register(link.socket(), token, Interest::READABLE)?;
-        Ok(Receiver { link, line, delivered: 0, inbox, skips_greetings: false })
+        Ok(Receiver { link, line, delivered: 0, inbox, outbox: Vec::new(), skips_greetings: false })
     }
 
     /// Reads all there is and checks it; how many stanzas it was.
     pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Result<u64> {
         let before = self.delivered;
+        let mut asked = false;
         while let Some(read) = read(&mut self.link, scratch)? {
             if self.inbox.is_empty() {
-                let rest = check(&mut self.line, &mut self.delivered, read, self.skips_greetings)?;
-                self.inbox.extend_from_slice(rest);
+                let mut input = read;
+                while self.take(&mut input, &mut asked)? {}
+                self.inbox.extend_from_slice(input);
             } else {
-                self.inbox.extend_from_slice(read);
-                let rest = check(&mut self.line, &mut self.delivered, &self.inbox, self.skips_greetings)?.len();
-                let whole = self.inbox.len() - rest;
-                self.inbox.drain(..whole);
+                let mut inbox = std::mem::take(&mut self.inbox);
+                inbox.extend_from_slice(read);
+                let mut input = inbox.as_slice();
+                while self.take(&mut input, &mut asked)? {}
+                let whole = inbox.len() - input.len();
+                inbox.drain(..whole);
+                self.inbox = inbox;
             }
         }
+        if asked {
+            self.outbox.extend_from_slice(format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", self.delivered).as_bytes());
+        }
+        write(&mut self.link, &mut self.outbox)?;
         Ok(self.delivered - before)
+    }
+
+    /// Takes one stanza, or what may stand between two, off the input; false when nothing is there in whole.
+    fn take(&mut self, input: &mut &[u8], asked: &mut bool) -> Result<bool> {
+        *input = input.trim_ascii_start();
+        if input.is_empty() {
+            return Ok(false);
+        }
+        let is_greeting = |element: &[u8]| !element.windows(4).any(|window| window == b" id=");
+        let is_question = input.starts_with(b"<r ") || input.starts_with(b"<r/");
+        if is_question || (self.skips_greetings && self.delivered == 0) {
+            let Some(length) = scan::element(input)? else { return Ok(false) };
+            if is_question || is_greeting(&input[..length]) {
+                *asked |= is_question;
+                *input = &input[length..];
+                return Ok(true);
+            }
+        }
+        let Some(length) = self.line.check(self.delivered, input)? else { return Ok(false) };
+        self.delivered += 1;
+        *input = &input[length..];
+        Ok(true)
     }
 }
 
-/// Checks stanza after stanza; the unfinished rest.
-fn check<'a>(line: &mut Line, delivered: &mut u64, mut input: &'a [u8], greetings: bool) -> Result<&'a [u8]> {
-    loop {
-        if input.first().is_some_and(u8::is_ascii_whitespace) {
-            input = input.trim_ascii_start();
+/// Writes what the socket takes now; the rest stays.
+fn write(link: &mut Link<TcpStream>, outbox: &mut Vec<u8>) -> Result<()> {
+    link.flush()?;
+    while !outbox.is_empty() {
+        match link.write(outbox) {
+            Ok(0) => bail!("the connection takes no more bytes"),
+            Ok(taken) => drop(outbox.drain(..taken)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
         }
-        if input.is_empty() {
-            return Ok(input);
-        }
-        if greetings && *delivered == 0 {
-            let Some(length) = scan::element(input)? else { return Ok(input) };
-            if !input[..length].windows(4).any(|window| window == b" id=") {
-                input = &input[length..];
-                continue;
-            }
-        }
-        let Some(length) = line.check(*delivered, input)? else { return Ok(input) };
-        *delivered += 1;
-        input = &input[length..];
     }
+    Ok(())
 }
 
 /// One read: `None` when nothing is there.

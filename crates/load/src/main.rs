@@ -49,6 +49,7 @@ yatter-load: one measurement of a server that is already running
 
   --speak xmpp|bytes   xmpp logs in as u0@DOMAIN, u1@DOMAIN … ; bytes sends the same messages through a relay
   --tls none|direct    direct: TLS 1.3 from the first byte, any certificate
+  --sm off|on          on: sessions that are there turn stream management on and answer its questions
   --domain DOMAIN --password WORD                                  (default: localhost, secret)
   --keys FILE          keeps stretched passwords from run to run
   --cpu-of PID         whose processor time and memory is counted, with all its children

@@ -29,6 +29,8 @@ pub(crate) struct Target {
     domain: String,
     password: String,
     tls: Option<Arc<rustls::ClientConfig>>,
+    /// Whether sessions turn stream management on (XEP-0198).
+    acknowledges: bool,
     keys: Keys,
     logins: AtomicU64,
 }
@@ -56,6 +58,11 @@ impl Target {
                 "direct" => Some(link::tls_config()?),
                 other => bail!("--tls {other}: neither none nor direct"),
             },
+            acknowledges: match args.text("sm", "off") {
+                "off" => false,
+                "on" => true,
+                other => bail!("--sm {other}: neither on nor off"),
+            },
             keys: Keys::read((!keys.is_empty()).then(|| PathBuf::from(keys))),
             logins: AtomicU64::new(0),
         })
@@ -76,6 +83,9 @@ impl Target {
         let mut session = self.log_in(user)?;
         if self.xmpp {
             session.announce().with_context(|| format!("as {}", self.jid(user)))?;
+        }
+        if self.xmpp && self.acknowledges {
+            session.enable().with_context(|| format!("as {}", self.jid(user)))?;
         }
         Ok(session)
     }
@@ -128,6 +138,18 @@ impl Session {
     pub(crate) fn announce(&mut self) -> Result<()> {
         self.send("<presence/>")?;
         self.roster().map(drop)
+    }
+
+    /// Turns stream management on: what is received from now on is counted.
+    fn enable(&mut self) -> Result<()> {
+        self.send("<enable xmlns='urn:xmpp:sm:3'/>")?;
+        loop {
+            let element = self.element()?;
+            if element.starts_with("<enabled") {
+                return Ok(());
+            }
+            ensure!(element.starts_with("<presence"), "stream management is not turned on: {element}");
+        }
     }
 
     /// The roster as the server wrote it; presence that comes before it is passed over.

@@ -186,6 +186,7 @@ impl<'a> Field<'a> {
         command.args(["--to", &format!("127.0.0.1:{port}"), "--domain", HOST, "--password", PASSWORD]);
         command.args(["--tls", if load.tls { "direct" } else { "none" }]);
         command.args(["--speak", if server.speaks_xmpp() { "xmpp" } else { "bytes" }]);
+        command.args(["--sm", if load.profile == Profile::Full { "on" } else { "off" }]);
         command.args(["--cpu-of", &pid.to_string()]);
         command.arg("--keys").arg(self.folder().join(format!("keys-{}.txt", server.name())));
         let printed = process::output(&mut command)

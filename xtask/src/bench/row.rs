@@ -123,7 +123,7 @@ pub(super) static LOADS: [Load; 15] = [
             figure: MESSAGE,
             unit: PER_MESSAGE,
             budgets: &[PartOfBetterPeer(20.0)],
-            unjudged: Some("the peers archive every message on both sides, Yatter has no archive yet"),
+            unjudged: Some("of this profile Yatter has stream management alone; the peers archive on both sides"),
         }],
     },
     bare(

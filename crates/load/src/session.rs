@@ -227,6 +227,7 @@ impl Session {
 
     fn fill(&mut self) -> Result<()> {
         let mut buffer = [0; 4096];
+        self.link.acknowledge_at_once()?;
         let length = self.link.read(&mut buffer).context("waiting for the server's answer")?;
         ensure!(length > 0, "the server closed the connection after {}", shown(&self.inbox));
         self.inbox.extend_from_slice(&buffer[..length]);

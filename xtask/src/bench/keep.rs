@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -18,6 +17,7 @@ use crate::workspace::Workspace;
 pub(super) fn circumstances(
     workspace: &Workspace,
     wish: &Wish,
+    turns: usize,
     servers: &[Box<dyn Server>],
     field: &Field<'_>,
 ) -> Result<String> {
@@ -34,7 +34,7 @@ pub(super) fn circumstances(
         "\n{cores} cores, {model}; load average at the end {}; checkout {}\n{} turns of {} s; {} sessions; {} accounts\n",
         load.join(" "),
         revision.trim(),
-        wish.turns,
+        turns,
         wish.seconds,
         wish.sessions,
         wish.accounts
@@ -49,19 +49,23 @@ pub(super) fn circumstances(
     Ok(text)
 }
 
-/// Writes table, figures and picture; `latest.*` are copies of the newest.
-pub(super) fn keep(workspace: &Workspace, table: &str, names: &[&str], measured: &[Measured]) -> Result<()> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+/// Writes table, figures and picture under the second since 1970 at which the run began; `latest.*` are copies.
+pub(super) fn keep(
+    workspace: &Workspace,
+    began: u64,
+    table: &str,
+    names: &[&str],
+    measured: &[Measured],
+) -> Result<()> {
     let rows: Vec<Value> = measured.iter().map(|one| row(names, one)).collect();
-    let text = serde_json::to_string_pretty(&json!({ "unix_time_s": seconds, "rows": rows }))?;
+    let text = serde_json::to_string_pretty(&json!({ "unix_time_s": began, "rows": rows }))?;
     let folder = workspace.target.join("bench");
     let picture = picture::draw(names, measured);
-    for stem in [seconds.to_string(), "latest".to_owned()] {
+    for stem in [began.to_string(), "latest".to_owned()] {
         for (ending, content) in [("json", text.as_str()), ("svg", picture.as_str()), ("txt", table)] {
             fs::write(folder.join(format!("{stem}.{ending}")), content)?;
         }
     }
-    println!("\nkept as {}", folder.join(format!("{seconds}.{{txt,json,svg}}")).display());
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod row;
 mod table;
 
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use field::Field;
@@ -56,6 +57,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     ensure!(!loads.is_empty(), "no row has such a name");
     let mut measured: Vec<Measured> =
         loads.iter().flat_map(|load| load.rows).map(|row| Measured::nothing(row, servers.len())).collect();
+    let began = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let mut field = Field::new(&workspace, &wish, &servers, &loads);
     field.prepare_all()?;
     for turn in 1..=wish.turns {
@@ -65,14 +67,19 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
             }
         }
         field.stop_all()?;
+        // After every turn, so that a run which is ended early leaves what it has.
+        let names: Vec<&str> = servers.iter().map(|server| server.name()).collect();
+        let mut text = keep::circumstances(&workspace, &wish, turn, &servers, &field)?;
+        text += &table::table(&names, &measured);
+        text += "\nnot in this table\n";
+        row::NOT_HERE.iter().for_each(|line| text += &format!("  {line}\n"));
+        keep::keep(&workspace, began, &text, &names, &measured)?;
+        if turn == wish.turns {
+            print!("{text}");
+        }
     }
-    let names: Vec<&str> = servers.iter().map(|server| server.name()).collect();
-    let mut text = keep::circumstances(&workspace, &wish, &servers, &field)?;
-    text += &table::table(&names, &measured);
-    text += "\nnot in this table\n";
-    row::NOT_HERE.iter().for_each(|line| text += &format!("  {line}\n"));
-    print!("{text}");
-    keep::keep(&workspace, &text, &names, &measured)
+    println!("\nkept as {}", workspace.target.join(format!("bench/{began}.{{txt,json,svg}}")).display());
+    Ok(())
 }
 
 /// One run of a load on every server that it fits.

@@ -13,7 +13,7 @@ struct May {
 
 const SOCKETS: &[&str] = &["axum", "hyper", "mio", "rusqlite", "rustls", "tokio-postgres"];
 
-const RULES: [May; 12] = [
+const RULES: [May; 13] = [
     May { package: "yatter-xml", know: &[], never: &["tokio", "futures", "mio"] },
     May { package: "yatter-xmpp", know: &["yatter-xml"], never: &["tokio", "mio", "rusqlite", "rustls"] },
     May { package: "yatter-store", know: &[], never: &["axum", "hyper", "mio", "rustls"] },
@@ -56,6 +56,7 @@ const RULES: [May; 12] = [
         ],
         never: &[],
     },
+    May { package: "yatter-disk", know: &[], never: &["tokio", "axum", "rustls"] },
     May { package: "yatter-load", know: &[], never: &[] },
     May { package: "yatter-examples", know: &["yatter-xml", "yatter-xmpp"], never: &["tokio"] },
     May { package: "xtask", know: &[], never: &[] },
@@ -66,8 +67,8 @@ const MAY_USE_ANYHOW: [&str; 3] = ["yatter-server", "yatter-load", "xtask"];
 
 /// What others may use in their tests: the testkit, though they stand below it, and the ground that all stand on, to
 /// build a small house of their own.
-const FOR_TESTS: [&str; 6] =
-    ["yatter-testkit", "yatter-xml", "yatter-xmpp", "yatter-store", "yatter-cluster", "yatter-im"];
+const FOR_TESTS: [&str; 7] =
+    ["yatter-disk", "yatter-testkit", "yatter-xml", "yatter-xmpp", "yatter-store", "yatter-cluster", "yatter-im"];
 
 pub(super) fn offences(workspace: &Workspace) -> Result<Vec<String>> {
     let inside: Vec<&str> = workspace.packages.iter().map(|package| package.name.as_str()).collect();

@@ -9,6 +9,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod batch;
+#[cfg(feature = "sqlite")]
+mod complaint;
 mod epoch;
 mod error;
 mod faults;

@@ -6,6 +6,7 @@ mod folder;
 mod query;
 mod readers;
 mod schema;
+mod wal;
 mod write;
 mod writer;
 
@@ -43,6 +44,8 @@ pub struct SqliteOptions {
     pub verify: bool,
     /// Misbehaves as told, for tests.
     pub faults: Option<Faults>,
+    /// The name of the file system through which SQLite reaches the disk, when it is not the system's own: for tests that cut its power.
+    pub file_system: Option<String>,
 }
 
 impl Default for SqliteOptions {
@@ -54,6 +57,7 @@ impl Default for SqliteOptions {
             file_bytes_max: None,
             verify: false,
             faults: None,
+            file_system: None,
         }
     }
 }
@@ -68,9 +72,10 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, options: SqliteOptions) -> Result<(Arc<Queue>, Sqlite), Error> {
-        let folder = Folder::open(path)?;
+        let folder = Folder::open(path, options.file_system.as_deref())?;
         let fault = folder.fault();
         folder.create(&folder.database())?;
+        wal::inspect(&folder.database());
         let mut connection = folder.connect()?;
         schema::check_ownership(&connection, &folder)?;
         prepare_for_writing(&connection, &options, &fault)?;
@@ -151,9 +156,12 @@ fn settle_writer(connection: &Connection, options: &SqliteOptions) -> rusqlite::
 }
 
 /// A connection used by one thread only.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, file_system: Option<&str>) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = match file_system {
+        None => Connection::open_with_flags(path, flags),
+        Some(name) => Connection::open_with_flags_and_vfs(path, flags, name),
+    }?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)

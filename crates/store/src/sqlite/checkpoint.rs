@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rusqlite::Connection;
 
 use crate::Error;
+use crate::complaint::Complaint;
 use crate::sqlite::folder::Folder;
 use crate::sqlite::spawn;
 
@@ -49,6 +50,9 @@ impl Checkpointer {
         let fault = folder.fault();
         let connection = folder.connect()?;
         connection.busy_timeout(PATIENCE).map_err(|error| fault.of(error))?;
+        // What is moved has to be as durable as what was written, or the log would be started over too early.
+        let durable = "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;";
+        connection.execute_batch(durable).map_err(|error| fault.of(error))?;
         let shared = Arc::new(Shared { due: AtomicI64::new(PAGES), ..Shared::default() });
         let caller = shared.clone();
         let hook = move |_: &mut rusqlite::hooks::Wal, pages| {
@@ -90,6 +94,7 @@ impl Shared {
     }
 
     fn run(&self, connection: &Connection) {
+        let mut complaint = Complaint::default();
         while self.wait() {
             let moved = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)").and_then(|left| match left {
                 Left { pages, .. } if pages > PAGES_MAX => {
@@ -103,7 +108,9 @@ impl Shared {
                 Ok(Left { pages, moved }) if moved >= pages => self.due.store(PAGES, Ordering::Relaxed),
                 Ok(Left { pages, .. }) => self.due.store(pages + PAGES, Ordering::Relaxed),
                 Err(error) => {
-                    tracing::warn!(%error, "the write-ahead log could not be moved into the database; it grows on");
+                    if let Some(times) = complaint.again(&error.to_string(), 1, Instant::now()) {
+                        tracing::warn!(%error, times, "the write-ahead log could not be moved into the database; it grows on");
+                    }
                     self.due.fetch_add(PAGES, Ordering::Relaxed);
                 }
             }

@@ -12,12 +12,13 @@ use crate::sqlite::fault::Fault;
 /// A folder that is ours as long as this lives.
 pub(super) struct Folder {
     path: PathBuf,
+    file_system: Option<String>,
     _lock: File,
 }
 
 impl Folder {
-    /// Creates the folder (0700) if need be, and locks it.
-    pub(super) fn open(path: &Path) -> Result<Folder, Error> {
+    /// Creates the folder (0700) if need be, and locks it. SQLite reaches it through the file system of this name, else through its own.
+    pub(super) fn open(path: &Path, file_system: Option<&str>) -> Result<Folder, Error> {
         let fault = Fault(path.to_string_lossy().into());
         create_folder(path).map_err(|error| fault.of_io(&error))?;
         let mut lock = private_file(&path.join("lock")).map_err(|error| fault.of_io(&error))?;
@@ -29,7 +30,7 @@ impl Folder {
             Err(TryLockError::Error(error)) => return Err(fault.of_io(&error)),
         }
         say_who(&mut lock).map_err(|error| fault.of_io(&error))?;
-        Ok(Folder { path: path.to_owned(), _lock: lock })
+        Ok(Folder { path: path.to_owned(), file_system: file_system.map(str::to_owned), _lock: lock })
     }
 
     pub(super) fn fault(&self) -> Fault {
@@ -57,7 +58,7 @@ impl Folder {
     }
 
     pub(super) fn connect_to(&self, path: &Path) -> Result<Connection, Error> {
-        super::connect(path).map_err(|error| self.fault().of(error))
+        super::connect(path, self.file_system.as_deref()).map_err(|error| self.fault().of(error))
     }
 }
 

@@ -163,7 +163,7 @@ mod tests {
     const WRONG: Step = Step { name: "wrong", sql: "DELETE FROM people; DROP TABLE houses" };
 
     fn create(scratch: &Scratch) -> (Folder, Connection) {
-        let folder = Folder::open(scratch.path()).unwrap();
+        let folder = Folder::open(scratch.path(), None).unwrap();
         folder.create(&folder.database()).unwrap();
         let connection = folder.connect().unwrap();
         (folder, connection)

@@ -1,12 +1,14 @@
 //! The thread that writes: all that waits becomes one transaction, one wait for the disk, many answers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
+use crate::complaint::Complaint;
 use crate::queue::{Entry, GroupLimit, Queue};
 use crate::sqlite::checkpoint::Checkpointer;
-use crate::sqlite::fault::{Fault, is_constraint};
+use crate::sqlite::fault::{Fault, is_constraint, is_damage};
 use crate::sqlite::folder::Folder;
 use crate::sqlite::readers::Readers;
 use crate::sqlite::write::{self, Names};
@@ -29,6 +31,7 @@ pub(super) struct Writer {
     fault: Fault,
     readers: Arc<Readers>,
     checkpointer: Checkpointer,
+    complaint: Complaint,
     _folder: Folder,
 }
 
@@ -36,6 +39,9 @@ pub(super) struct Writer {
 enum Failure {
     /// One batch cannot be applied; the others may be.
     Alone(rusqlite::Error),
+    /// The batch at this place of the group met a damaged page, after which SQLite takes nothing more in this transaction; the others may have no business
+    /// there.
+    Damaged(usize, rusqlite::Error),
     /// The disk or the database failed everybody.
     All(rusqlite::Error),
 }
@@ -43,6 +49,16 @@ enum Failure {
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Failure {
         if is_constraint(&error) { Failure::Alone(error) } else { Failure::All(error) }
+    }
+}
+
+impl Failure {
+    /// The same of the batch at this place.
+    fn of(self, at: usize) -> Failure {
+        match self {
+            Failure::All(error) if is_damage(&error) => Failure::Damaged(at, error),
+            other => other,
+        }
     }
 }
 
@@ -55,8 +71,8 @@ impl Writer {
         readers: Arc<Readers>,
         checkpointer: Checkpointer,
     ) -> Writer {
-        let (names, fault) = (Names::default(), folder.fault());
-        Writer { connection, queue, names, floor, fault, readers, checkpointer, _folder: folder }
+        let (names, fault, complaint) = (Names::default(), folder.fault(), Complaint::default());
+        Writer { connection, queue, names, floor, fault, readers, checkpointer, complaint, _folder: folder }
     }
 
     /// Writes until the store is closed and nothing waits, then shuts the database and keeps the promise.
@@ -81,33 +97,70 @@ impl Writer {
         let failed = match self.queue.faults.as_ref().and_then(Faults::commit_fault) {
             Some(error) => error,
             None => match self.attempt_all(group) {
-                Ok(outcomes) => return outcomes,
+                Ok(outcomes) => {
+                    self.tell(&outcomes);
+                    return outcomes;
+                }
                 Err(error) => self.fault.of(error),
             },
         };
-        tracing::error!(error = %failed, batches = group.len(), "a group of writes was lost");
+        self.complain(&failed, group.iter().filter(|entry| entry.batch.is_some()).count());
         group.iter().map(|entry| if entry.batch.is_some() { Err(failed.clone()) } else { Ok(()) }).collect()
     }
 
-    /// First without savepoints, which nearly always is enough; again with them if a batch cannot be applied.
-    fn attempt_all(&mut self, group: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
-        let outcomes = match self.attempt(group, false) {
-            Err(Failure::Alone(_)) => self.attempt(group, true),
-            outcomes => outcomes,
-        };
-        outcomes.map_err(|(Failure::Alone(error) | Failure::All(error))| error)
+    /// Says what the disk did to single batches, or that it takes them again.
+    fn tell(&mut self, outcomes: &[Outcome]) {
+        let damaged = |outcome: &&Outcome| matches!(outcome, Err(Error::Corrupt { .. }));
+        let mut lost = outcomes.iter().filter(damaged).filter_map(|outcome| outcome.as_ref().err());
+        if let Some(error) = lost.next() {
+            self.complain(error, 1 + lost.count());
+        } else if outcomes.iter().any(Result::is_ok)
+            && let Some(batches) = self.complaint.over()
+        {
+            tracing::info!(batches, "writes are kept again; so many were lost since the last line that said so");
+        }
     }
 
-    fn attempt(&mut self, group: &[Entry], savepoints: bool) -> Result<Vec<Outcome>, Failure> {
+    fn complain(&mut self, error: &Error, batches: usize) {
+        if let Some(batches) = self.complaint.again(&error.to_string(), batches, Instant::now()) {
+            tracing::error!(%error, batches, "writes were lost; said once a minute while it goes on");
+        }
+    }
+
+    /// First without savepoints, which nearly always is enough; again with them if a batch cannot be applied, and without those that meet damage.
+    fn attempt_all(&mut self, group: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
+        let (mut savepoints, mut damaged) = (false, vec![None; group.len()]);
+        loop {
+            match self.attempt(group, savepoints, &damaged) {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(Failure::Alone(_)) if !savepoints => savepoints = true,
+                Err(Failure::Damaged(at, error)) => {
+                    damaged[at] = Some(self.fault.of(error));
+                    // Now, so that what the same home wrote after it is refused in the next attempt.
+                    let Entry { batch, sequence, .. } = &group[at];
+                    batch.iter().for_each(|batch| self.queue.claims.fence(batch, *sequence));
+                }
+                Err(Failure::Alone(error) | Failure::All(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        group: &[Entry],
+        savepoints: bool,
+        damaged: &[Option<Error>],
+    ) -> Result<Vec<Outcome>, Failure> {
         let gate = self.checkpointer.gate();
         let outcomes = transact(&self.connection, || {
             let mut floor = self.floor;
             let mut outcomes = Vec::with_capacity(group.len());
-            for entry in group {
+            for (at, entry) in group.iter().enumerate() {
                 let outcome = match &entry.batch {
+                    _ if damaged[at].is_some() => damaged[at].clone().map_or(Ok(()), Err),
                     Some(batch) => {
-                        let sequence = entry.sequence;
-                        write_one(&self.connection, &self.queue, &mut self.names, batch, sequence, savepoints)?
+                        let place = Place { connection: &self.connection, queue: &self.queue, savepoints };
+                        place.write_one(&mut self.names, batch, entry.sequence).map_err(|failure| failure.of(at))?
                     }
                     None => Ok(()),
                 };
@@ -157,37 +210,48 @@ fn transact<T>(connection: &Connection, body: impl FnOnce() -> Result<T, Failure
     outcome
 }
 
-/// Applies one batch, or says why it alone is refused. With `savepoints` a batch that cannot be applied is one of these.
-fn write_one(
-    connection: &Connection,
-    queue: &Queue,
-    names: &mut Names,
-    batch: &Batch,
-    sequence: u64,
+/// Where a batch is written.
+struct Place<'a> {
+    connection: &'a Connection,
+    queue: &'a Queue,
+    /// A batch that cannot be applied is refused alone.
     savepoints: bool,
-) -> Result<Outcome, Failure> {
-    if let Err(refusal) = queue.claims.check(batch, sequence) {
-        return Ok(Err(refusal));
-    }
-    if !write::all_absent(connection, batch)? {
-        return Ok(Err(Error::Exists));
-    }
-    if savepoints {
-        connection.prepare_cached("SAVEPOINT batch")?.execute([])?;
-    }
-    match batch.ops.iter().try_for_each(|op| write::apply(connection, names, op)) {
-        Ok(()) if savepoints => connection.execute_batch("RELEASE batch")?,
-        Ok(()) => {}
-        Err(error) if savepoints && is_constraint(&error) => {
-            connection.execute_batch("ROLLBACK TO batch; RELEASE batch")?;
-            names.forget();
-            // Now, not when it is settled: later batches of this home may be in the same group.
-            queue.claims.fence(batch, 0);
-            return Ok(Err(Error::Duplicate));
+}
+
+impl Place<'_> {
+    /// Applies one batch, or says why it alone is refused.
+    fn write_one(&self, names: &mut Names, batch: &Batch, sequence: u64) -> Result<Outcome, Failure> {
+        if let Err(refusal) = self.queue.claims.check(batch, sequence) {
+            return Ok(Err(refusal));
         }
-        Err(error) => return Err(error.into()),
+        if self.savepoints {
+            self.connection.prepare_cached("SAVEPOINT batch")?.execute([])?;
+        }
+        match self.apply(names, batch) {
+            Ok(outcome) => {
+                if self.savepoints {
+                    self.connection.execute_batch("RELEASE batch")?;
+                }
+                Ok(outcome)
+            }
+            Err(error) if self.savepoints && is_constraint(&error) => {
+                self.connection.execute_batch("ROLLBACK TO batch; RELEASE batch")?;
+                names.forget();
+                // Now, not when it is settled: later batches of this home may be in the same group.
+                self.queue.claims.fence(batch, 0);
+                Ok(Err(Error::Duplicate))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
-    Ok(Ok(()))
+
+    fn apply(&self, names: &mut Names, batch: &Batch) -> rusqlite::Result<Outcome> {
+        if !write::all_absent(self.connection, batch)? {
+            return Ok(Err(Error::Exists));
+        }
+        batch.ops.iter().try_for_each(|op| write::apply(self.connection, names, op))?;
+        Ok(Ok(()))
+    }
 }
 
 fn written_epoch(entry: &Entry, outcome: &Outcome) -> u64 {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod bed;
+#[cfg(feature = "sqlite")]
+mod damage;
 mod epochs;
 mod faults;
 #[cfg(feature = "sqlite")]

@@ -1,7 +1,9 @@
 //! The heart with its extensions and without a single socket: doors held by hand.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod faults;
 mod losses;
+mod slow_disk;
 
 use im::{
     AccountError, Clock, Dialect, Door, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials, Out,

@@ -32,13 +32,18 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn connect(port: u16) -> Client {
-        let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        Client::try_to_connect(port).unwrap()
+    }
+
+    /// The server may be gone.
+    pub(crate) fn try_to_connect(port: u16) -> io::Result<Client> {
+        let socket = TcpStream::connect(("127.0.0.1", port))?;
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         // What the system would take in for somebody who does not read.
         socket2::SockRef::from(&socket).set_recv_buffer_size(64 * 1024).unwrap();
-        Client { socket, tls: None, heard: Vec::new() }
+        Ok(Client { socket, tls: None, heard: Vec::new() })
     }
 
     /// Carries a TLS handshake through.

@@ -68,6 +68,14 @@ impl SmallDisk {
         }
     }
 
+    /// From now on nothing can be written there.
+    fn make_read_only(&self) {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.keeper.id().to_string(), "--user", "--mount", "--preserve-credentials", "--"]);
+        command.args(["mount", "-o", "remount,ro"]).arg(self.stage.data());
+        assert!(command.status().unwrap().success());
+    }
+
     fn free(&self) {
         fs::remove_file(self.data().join("filler")).unwrap();
     }
@@ -131,6 +139,8 @@ fn what_a_full_disk_cannot_keep_is_refused_and_kept_again_later() {
     assert_eq!(names(&mut alice), sorted(&kept));
     let log = server.kill();
     assert!(!log.contains("panicked"), "{log}");
+    let complaints = log.lines().filter(|line| line.contains("writes were lost")).count();
+    assert!((1..=2).contains(&complaints), "{complaints} lines in less than two minutes: {log}");
 
     // What was answered with a result is there, and nothing that was refused.
     let server = disk.serve();
@@ -153,6 +163,19 @@ fn a_start_on_a_full_disk_says_what_to_do() {
     assert_eq!(ran.status.code(), Some(1), "{said}");
     assert!(last.starts_with("yatter: ") && last.contains(SENTENCE), "{said}");
     disk.free();
+}
+
+#[test]
+fn a_start_on_a_read_only_disk_says_what_to_do() {
+    let Some(disk) = small_disk(4 << 20) else { return };
+    disk.add("alice@localhost");
+    disk.make_read_only();
+    let ran = disk.command(&[]).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    assert!(last.starts_with("yatter: ") && last.contains("cannot be written"), "{said}");
+    assert!(last.contains("give this user write access"), "{said}");
 }
 
 fn log_in(disk: &SmallDisk, user: &str) -> Client {

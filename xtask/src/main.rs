@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod clients;
+mod faults;
 mod install;
 mod process;
 mod servers;
@@ -27,6 +28,11 @@ cargo xtask: the chores of the workspace
               --against PATH             a yatter that is built already
               --only NAME                plays whose name holds NAME; may be repeated
               --list                     their names
+  faults    power cuts at random moments of a mixed load, 1,000 runs; afterwards all that was acknowledged has to be there
+              --runs 1000                how many
+              --seed S                   where to begin; alone: one run, to see it again
+              --kill 200                 instead: `kill -9` of the real program under load, so many times
+              --all                      also what is known to go wrong (docs/design/007-durability.md)
   bench     the server beside ejabberd, Prosody and a bare relay, in turns: docs/benchmarks.md
               --turns 5 --seconds 1.5    how often and how long
               --servers relay,yatter     which (also: ejabberd, prosody, and the path of a yatter built before)
@@ -60,6 +66,7 @@ fn run() -> Result<bool> {
         }
         Some("tidy") => tidy::run(&mut tally)?,
         Some("clients") => clients::run(&rest, &mut tally)?,
+        Some("faults") => return faults::run(&rest),
         Some("bench") => return bench::run(&rest).map(|()| true),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -121,6 +121,26 @@ impl Receiver {
         Ok(self.delivered - before)
     }
 
+    /// Acknowledges all that has come and ends the stream, so that a server which keeps what is not acknowledged keeps
+    /// nothing of it for the next who logs in.
+    pub(crate) fn close(mut self) -> Result<()> {
+        let last = format!("<a xmlns='urn:xmpp:sm:3' h='{}'/></stream:stream>", self.delivered);
+        self.outbox.extend_from_slice(last.as_bytes());
+        let mut scratch = [0; 1024];
+        let end = Instant::now() + PATIENCE;
+        loop {
+            write(&mut self.link, &mut self.outbox)?;
+            match self.link.read(&mut scratch) {
+                Ok(0) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(()),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.into()),
+                Ok(_) => {}
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+            ensure!(Instant::now() < end, "the server does not end the stream");
+        }
+    }
+
     /// Takes one stanza, or what may stand between two, off the input; false when nothing is there in whole.
     fn take(&mut self, input: &mut &[u8], asked: &mut bool) -> Result<bool> {
         *input = input.trim_ascii_start();

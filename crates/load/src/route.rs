@@ -40,6 +40,9 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     load.pairs.iter_mut().try_for_each(|pair| pair.send(window))?;
     let mut result = flow::measure(&mut load, &mut poll, args)?;
     result["latency_us"] = flow::percentiles(&mut load.latencies_us);
+    if target.acknowledges {
+        load.pairs.into_iter().try_for_each(|pair| pair.right.close())?;
+    }
     Ok(result)
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Target {
     password: String,
     tls: Option<Arc<rustls::ClientConfig>>,
     /// Whether sessions turn stream management on (XEP-0198).
-    acknowledges: bool,
+    pub(crate) acknowledges: bool,
     keys: Keys,
     logins: AtomicU64,
 }

@@ -47,6 +47,26 @@ impl Delay {
         self.build(ns::DELAY_LEGACY, "x", &self.stamp.legacy().to_string())
     }
 
+    /// Appends the same as text: what only goes out needs no map.
+    pub fn write_legacy(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"<x xmlns='jabber:x:delay'");
+        if let Some(from) = &self.from {
+            out.extend_from_slice(b" from='");
+            xml::write_escaped_attr(out, from.as_str());
+            out.push(b'\'');
+        }
+        out.extend_from_slice(b" stamp='");
+        out.extend_from_slice(self.stamp.legacy().to_string().as_bytes());
+        out.push(b'\'');
+        if self.reason.is_empty() {
+            out.extend_from_slice(b"/>");
+            return;
+        }
+        out.push(b'>');
+        xml::write_escaped_text(out, &self.reason);
+        out.extend_from_slice(b"</x>");
+    }
+
     fn build(&self, ns: &str, name: &str, stamp: &str) -> Element {
         let from = self.from.as_ref().map(Jid::as_str);
         Builder::new(ns, name).attr_opt("from", from).attr("stamp", stamp).text(&self.reason).finish()

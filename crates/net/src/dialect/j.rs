@@ -67,7 +67,7 @@ impl stanza::Dialect for Writer {
         let Some(delay) = (child.ns() == ns::DELAY).then(|| Delay::read(child)).flatten() else { return false };
         let has_old = stanza.children().any(|child| child.ns() == ns::DELAY_LEGACY);
         if !has_old {
-            out.extend_from_slice(delay.to_legacy().bytes());
+            delay.write_legacy(out);
         }
         true
     }

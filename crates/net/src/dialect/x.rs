@@ -28,7 +28,7 @@ impl stanza::Dialect for Writer {
     fn child(&self, _: &Stanza, child: Node<'_>, out: &mut Vec<u8>) -> bool {
         let Some(delay) = (child.ns() == ns::DELAY).then(|| Delay::read(child)).flatten() else { return false };
         out.extend_from_slice(child.raw());
-        out.extend_from_slice(delay.to_legacy().bytes());
+        delay.write_legacy(out);
         true
     }
 }

@@ -173,6 +173,13 @@ fn stamps_of_both_ages() {
         "<x xmlns='jabber:x:delay' from='capulet.com' stamp='20020910T23:08:25'>Offline Storage</x>"
     );
     assert_eq!(Delay::read(old.root()), Some(read));
+    for (from, reason) in [(Some("capulet.com"), "Offline Storage"), (None, ""), (Some("o'neil&co@h/<x>"), "a < b & c")]
+    {
+        let delay = Delay { from: from.and_then(|from| Jid::parse(from).ok()), stamp: since, reason: reason.into() };
+        let mut written = Vec::new();
+        delay.write_legacy(&mut written);
+        assert_eq!(String::from_utf8(written).unwrap(), delay.to_legacy().as_str());
+    }
     let odd = element("<x xmlns='jabber:x:delay' stamp='2002-09-10T23:08:25Z' from='@'/>");
     assert_eq!(Delay::read(odd.root()), Some(Delay { from: None, stamp: since, reason: String::new() }));
     for none in [

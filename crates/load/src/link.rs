@@ -13,9 +13,6 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use socket2::SockRef;
 
-/// How long a server may take for one answer while a session is being opened.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// One connection over a socket of the standard library or of `mio`.
 pub(crate) struct Link<S> {
     socket: S,
@@ -23,11 +20,16 @@ pub(crate) struct Link<S> {
 }
 
 impl Link<TcpStream> {
-    /// Connects and, when TLS is wanted, shakes hands for `domain`.
-    pub(crate) fn connect(address: SocketAddr, tls: Option<&Arc<ClientConfig>>, domain: &str) -> Result<Self> {
+    /// Connects and, when TLS is wanted, shakes hands for `domain`. No read waits longer than `patience`.
+    pub(crate) fn connect(
+        address: SocketAddr,
+        tls: Option<&Arc<ClientConfig>>,
+        domain: &str,
+        patience: Duration,
+    ) -> Result<Self> {
         let mut socket = TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(patience))?;
         let mut tls = match tls {
             None => None,
             Some(config) => {

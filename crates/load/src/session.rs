@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -29,6 +30,8 @@ pub(crate) struct Target {
     domain: String,
     password: String,
     tls: Option<Arc<rustls::ClientConfig>>,
+    /// How long a server may take for one answer while a session is being opened.
+    pub(crate) patience: Duration,
     /// Whether sessions turn stream management on (XEP-0198).
     pub(crate) acknowledges: bool,
     keys: Keys,
@@ -63,6 +66,7 @@ impl Target {
                 "on" => true,
                 other => bail!("--sm {other}: neither on nor off"),
             },
+            patience: Duration::from_secs(20),
             keys: Keys::read((!keys.is_empty()).then(|| PathBuf::from(keys))),
             logins: AtomicU64::new(0),
         })
@@ -92,7 +96,7 @@ impl Target {
 
     /// A connection that is logged in and bound, without presence.
     pub(crate) fn log_in(&self, user: usize) -> Result<Session> {
-        let link = Link::connect(self.address, self.tls.as_ref(), &self.domain)?;
+        let link = Link::connect(self.address, self.tls.as_ref(), &self.domain, self.patience)?;
         let mut session = Session { link, inbox: Vec::new() };
         if self.xmpp {
             session.log_in(self, user).with_context(|| format!("logging in as {}", self.jid(user)))?;

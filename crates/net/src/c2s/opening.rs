@@ -103,7 +103,8 @@ fn attribute(out: &mut Vec<u8>, name: &str, value: &str) {
 pub(super) fn random_id() -> Result<String, StreamError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| StreamError::internal_server_error())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let half = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    Ok(bytes.iter().flat_map(|byte| [half(byte >> 4), half(byte & 15)]).collect())
 }
 
 #[cfg(test)]

@@ -8,12 +8,21 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Plays every `*.scene` of `crates/*/scenes` below `workspace` on a stage, as the command line's arguments wish.
-pub fn run<S: Stage>(workspace: &Path) -> Conclusion {
+pub fn run<S: Stage>(workspace: &Path, house: &S::House) -> Conclusion {
     let trials = match files(workspace) {
-        Ok(files) => files.iter().flat_map(|file| trials::<S>(file)).collect(),
+        Ok(files) => files.iter().flat_map(|file| trials::<S>(file, house)).collect(),
         Err(error) => vec![failing("the scenes", format!("{}: {error}", workspace.display()))],
     };
     libtest_mimic::run(&Arguments::from_args(), trials)
+}
+
+/// Every scene below a workspace, in the order of the files; a file that cannot be understood ends it.
+pub fn scenes(workspace: &Path) -> Result<Vec<Scene>, String> {
+    let mut scenes = Vec::new();
+    for file in files(workspace).map_err(|error| format!("{}: {error}", workspace.display()))? {
+        scenes.extend(read(&file)?);
+    }
+    Ok(scenes)
 }
 
 /// The scene files below a workspace, sorted.
@@ -33,25 +42,30 @@ fn files(workspace: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// A test for each scene of a file; a file that cannot be understood is a test that fails.
-fn trials<S: Stage>(file: &Path) -> Vec<Trial> {
-    let crate_name = file.iter().rev().nth(2).unwrap_or_default().to_string_lossy();
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let name = format!("{crate_name}/{stem}");
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => return vec![failing(&name, error.to_string())],
-    };
-    match parse(&name, &text) {
-        Ok(scenes) => scenes.into_iter().map(|scene| trial::<S>(scene)).collect(),
-        Err(error) => vec![failing(&name, format!("{}: {error}", file.display()))],
+fn trials<S: Stage>(file: &Path, house: &S::House) -> Vec<Trial> {
+    match read(file) {
+        Ok(scenes) => scenes.into_iter().map(|scene| trial::<S>(scene, house.clone())).collect(),
+        Err(why) => vec![failing(&name(file), why)],
     }
 }
 
-fn trial<S: Stage>(scene: Scene) -> Trial {
-    Trial::ignorable_test(scene.name.clone(), move || match perform::<S>(&scene) {
+fn read(file: &Path) -> Result<Vec<Scene>, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    parse(&name(file), &text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// `im/t-4.2.1-highest-priority-gets-it`.
+fn name(file: &Path) -> String {
+    let crate_name = file.iter().rev().nth(2).unwrap_or_default().to_string_lossy();
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{crate_name}/{stem}")
+}
+
+fn trial<S: Stage>(scene: Scene, house: S::House) -> Trial {
+    Trial::ignorable_test(scene.name.clone(), move || match perform::<S>(&house, &scene) {
         Ok(Ending::Well) => Ok(Completion::Completed),
         Ok(Ending::LeftOut(why)) => Ok(Completion::ignored_with(why)),
-        Ok(Ending::Badly(report)) => Err(Failed::from(report)),
+        Ok(Ending::Badly(report)) => Err(Failed::from(report.whole)),
         Err(error) => Err(Failed::from(format!("no runtime: {error}"))),
     })
 }
@@ -60,10 +74,11 @@ fn failing(name: &str, why: String) -> Trial {
     Trial::test(name, || Err(Failed::from(why)))
 }
 
-/// Plays one scene on a runtime of its own, whose time stands still: it only goes on when nothing else can.
-pub fn perform<S: Stage>(scene: &Scene) -> io::Result<Ending> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
-    let ending = runtime.block_on(play::<S>(scene));
+/// Plays one scene on a runtime of its own. Where the stage's time stands still, it goes on only when nothing else can.
+pub fn perform<S: Stage>(house: &S::House, scene: &Scene) -> io::Result<Ending> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(S::TIME_STANDS_STILL).build()?;
+    let ending = runtime.block_on(play::<S>(house, scene));
     runtime.shutdown_background();
     Ok(ending)
 }

@@ -5,5 +5,5 @@ use testkit::stage::InProcess;
 
 fn main() {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    testkit::harness::run::<InProcess>(workspace).exit();
+    testkit::harness::run::<InProcess>(workspace, &()).exit();
 }

@@ -5,6 +5,7 @@ use super::report::Failure;
 use crate::scene::Member;
 use crate::stage::{Stage, Wire};
 use crate::tree::{CLIENT, Content, StreamReader, Tree};
+use tokio::time::{Instant, timeout_at};
 
 /// One client of the cast.
 pub(super) struct Client {
@@ -116,6 +117,15 @@ impl Client {
         moved
     }
 
+    /// Waits until something comes, or the connection ends, before `end`.
+    pub(super) async fn comes_before(&mut self, end: Instant) -> bool {
+        let Some(pipe) = self.pipe.as_mut().filter(|pipe| !pipe.has_ended()) else { return false };
+        let mut bytes = Vec::new();
+        let came = timeout_at(end, pipe.comes(&mut bytes)).await.is_ok();
+        self.came.add(&bytes);
+        came
+    }
+
     /// What has come complete and was not told, in order.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Content> {
         self.came.waiting.iter().map(|waiting| &waiting.content)
@@ -190,11 +200,15 @@ impl Client {
         awaited: &str,
         fits: impl Fn(&Content) -> Option<T>,
     ) -> Result<T, Failure> {
+        let end = Instant::now() + stage.patience();
         loop {
             let found = self.waiting().enumerate().find_map(|(index, content)| Some((index, fits(content)?)));
             if let Some((index, found)) = found {
                 self.came.remove(index);
                 return Ok(found);
+            }
+            if self.comes_before(end).await {
+                continue;
             }
             stage.quiet().await?;
             if !self.pump().await {

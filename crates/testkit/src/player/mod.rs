@@ -2,6 +2,7 @@
 
 mod client;
 mod conversation;
+mod free;
 mod login;
 mod pipe;
 mod prepare;
@@ -16,6 +17,8 @@ use crate::stage::Stage;
 use client::Client;
 use conversation::{Conversation, Direction};
 use report::Failure;
+pub use report::Report;
+use tokio::time::Instant;
 
 /// How a scene ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +27,13 @@ pub enum Ending {
     Well,
     /// The stage cannot play it; why.
     LeftOut(String),
-    /// Otherwise; the whole report.
-    Badly(String),
+    /// Otherwise.
+    Badly(Report),
 }
 
 /// Plays a scene from its cast's entrance to its last line.
-pub async fn play<S: Stage>(scene: &Scene) -> Ending {
-    let stage = match S::build(scene).await {
+pub async fn play<S: Stage>(house: &S::House, scene: &Scene) -> Ending {
+    let stage = match S::build(house, scene).await {
         Ok(stage) => stage,
         Err(error) => return ending(scene, None, &error.into(), &Conversation::default()),
     };
@@ -92,7 +95,11 @@ impl<'a, S: Stage> Player<'a, S> {
             login::bring(&self.stage, &mut self.clients[index], login).await?;
             self.introduce(index);
         }
-        self.settle().await?;
+        if self.stage.patience().is_zero() {
+            self.settle().await?
+        } else {
+            self.barrier().await?
+        }
         if let Some(client) = self.clients.iter().find(|client| client.has_ended()) {
             return Err(Failure::of(format!("{} was disconnected", client.member.name)));
         }
@@ -148,20 +155,53 @@ impl<'a, S: Stage> Player<'a, S> {
         if !self.stage.answers() {
             return Ok(());
         }
+        let everybody: Vec<usize> =
+            (0..self.clients.len()).filter(|index| self.clients[*index].can_be_asked()).collect();
+        // What the first round shows to be done may have sent something to somebody who had answered before.
+        let rounds = if self.stage.patience().is_zero() { 1 } else { 2 };
+        for _ in 0..rounds {
+            self.ask_for_life(&everybody).await?;
+        }
+        self.settle().await
+    }
+
+    /// Pings the server from these clients; each has its answer, or has lost its connection.
+    async fn ask_for_life(&mut self, who: &[usize]) -> Result<(), Failure> {
         self.barriers += 1;
         let id = format!("barrier-{}", self.barriers);
         let ping = format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>");
-        let asked: Vec<bool> = self.clients.iter().map(Client::can_be_asked).collect();
-        for (client, _) in self.clients.iter_mut().zip(&asked).filter(|(_, asked)| **asked) {
-            client.send(ping.as_bytes()).await;
+        for index in who {
+            self.clients[*index].send(ping.as_bytes()).await;
         }
         self.calm().await?;
-        for (client, asked) in self.clients.iter_mut().zip(asked) {
-            if asked && !client.cut_answer(&id) && client.is_connected() {
-                return Err(Failure::of(format!("{} got no answer to a ping", client.member.name)));
+        let end = Instant::now() + self.stage.patience();
+        for index in who {
+            let client = &mut self.clients[*index];
+            while !client.cut_answer(&id) && client.is_connected() {
+                if !client.comes_before(end).await {
+                    return Err(Failure::of(format!("{} got no answer to a ping", client.member.name)));
+                }
             }
         }
-        self.settle().await
+        Ok(())
+    }
+
+    /// On a stage where quiet is not exact: the server has taken what this client sent.
+    pub(super) async fn is_taken(&mut self, who: &str) -> Result<(), Failure> {
+        let index = self.index(who);
+        if !self.stage.patience().is_zero() && self.clients[index].can_be_asked() {
+            self.ask_for_life(&[index]).await?;
+        }
+        Ok(())
+    }
+
+    /// On a stage where quiet is not exact: waits until this is so, as long as it may take.
+    pub(super) async fn wait_until(&mut self, so: impl Fn(&Self) -> bool) -> Result<(), Failure> {
+        let end = Instant::now() + self.stage.patience();
+        while !so(self) && Instant::now() < end {
+            self.settle().await?;
+        }
+        Ok(())
     }
 
     async fn nobody_receives(&mut self) -> Result<(), Failure> {

@@ -43,6 +43,18 @@ impl Pipe {
         tokio::task::unconstrained(moving).await
     }
 
+    /// Waits until the server has written something, or closed the connection.
+    pub(super) async fn comes(&mut self, came: &mut Vec<u8>) {
+        poll_fn(|cx| {
+            self.poll_write(cx);
+            match !self.ended && self.poll_read(came, cx) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
     fn poll_pump(&mut self, reading: bool, came: &mut Vec<u8>, cx: &mut Context<'_>) -> bool {
         let written = self.poll_write(cx);
         let read = reading && !self.ended && self.poll_read(came, cx);

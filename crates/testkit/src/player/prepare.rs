@@ -60,6 +60,9 @@ async fn subscribe<S: Stage>(
         let client = accounts.get_mut(from).ok_or_else(|| Failure::of(format!("{from} has no account")))?;
         bring(stage, client, Login::LoggedIn).await?;
         client.send(format!("<presence type='{verb}' to='{to}'/>").as_bytes()).await;
+        if !stage.patience().is_zero() {
+            client.ask(stage, "taken", "<iq type='get' id='taken'><ping xmlns='urn:xmpp:ping'/></iq>").await?;
+        }
         stage.quiet().await?;
         client.pump().await;
         client.tell_all();

@@ -5,6 +5,15 @@ use crate::scene::Scene;
 use crate::stage::StageError;
 use std::fmt::Write;
 
+/// How a scene failed, for people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The line and what was wrong there, with both sides.
+    pub first_difference: String,
+    /// The scene, the first difference, and everything that was said.
+    pub whole: String,
+}
+
 /// Why a scene did not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -42,18 +51,18 @@ impl From<StageError> for Failure {
 }
 
 /// The whole report. `line` is where the scene stopped; `None`: before its first step.
-pub(super) fn report(scene: &Scene, line: Option<usize>, failure: &Failure, said: &Conversation) -> String {
+pub(super) fn report(scene: &Scene, line: Option<usize>, failure: &Failure, said: &Conversation) -> Report {
     let mut text = format!("{}\n    {}  ({})\n\n", scene.name, scene.sentence, scene.source);
     add_scene(&mut text, scene, line);
     let place = line.map_or_else(|| "before the first step".to_owned(), |line| format!("line {line}"));
-    let _ = writeln!(text, "\n{place}: {}", failure.why);
+    let mut first = format!("{place}: {}\n", failure.why);
     if !failure.expected.is_empty() || !failure.got.is_empty() {
-        text.push('\n');
-        add_side_by_side(&mut text, &failure.expected, &failure.got);
+        first.push('\n');
+        add_side_by_side(&mut first, &failure.expected, &failure.got);
     }
-    text.push_str("\nthe whole conversation:\n");
+    let _ = writeln!(text, "\n{first}\nthe whole conversation:");
     add_conversation(&mut text, said);
-    text
+    Report { first_difference: first, whole: text }
 }
 
 fn add_scene(text: &mut String, scene: &Scene, marked: Option<usize>) {
@@ -106,6 +115,8 @@ mod tests {
         let failure =
             Failure::of("wrong").expected(vec!["<presence/>".into()]).got(vec!["<iq>".into(), "</iq>".into()]);
         let report = report(&scene, Some(4), &failure, &said);
+        assert!(report.first_difference.starts_with("line 4: wrong\n"));
+        let report = report.whole;
         for wanted in [
             ">>   4 | Romeo receives",
             "line 4: wrong",

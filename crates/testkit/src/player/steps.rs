@@ -3,8 +3,8 @@
 use super::client::{Client, lines};
 use super::conversation::Direction;
 use super::report::Failure;
-use super::{Player, login, opened};
-use crate::placeholders::{Bindings, match_start, pieces};
+use super::{Player, free, login, opened};
+use crate::placeholders::{Bindings, Piece, match_start, pieces};
 use crate::scene::{Action, Expected, Login, Order, Pace, ServerAction};
 use crate::stage::Stage;
 use crate::tree::{Content, Tree, compare, escape};
@@ -15,7 +15,9 @@ impl<S: Stage> Player<'_, S> {
         match action {
             Action::Sends(who, xml) => {
                 let xml = self.bindings.fill(xml, escape).map_err(|unbound| Failure::of(unbound.to_string()))?;
-                self.send(who, xml.as_bytes()).await
+                self.send(who, xml.as_bytes()).await?;
+                self.is_taken(who).await?;
+                self.settle().await
             }
             Action::Types(who, typed, pace) => {
                 let bytes = typed.bytes(&self.bindings).map_err(|unbound| Failure::of(unbound.to_string()))?;
@@ -23,10 +25,13 @@ impl<S: Stage> Player<'_, S> {
             }
             Action::Receives(all, expected, order) => {
                 self.settle().await?;
+                self.wait_until(|player| all.iter().all(|who| player.has_come(who, expected, *order))).await?;
                 all.iter().try_for_each(|who| self.receives(who, expected, *order))
             }
             Action::Reads(who, pattern) => {
                 self.settle().await?;
+                let pieces = pieces(pattern);
+                self.wait_until(|player| player.can_read(who, &pieces).is_some()).await?;
                 self.reads(who, pattern)
             }
             Action::ReceivesNot(who, unwanted) => {
@@ -44,6 +49,7 @@ impl<S: Stage> Player<'_, S> {
             Action::Server(action) => self.befalls(*action).await,
             Action::IsDisconnected(who) => {
                 self.settle().await?;
+                self.wait_until(|player| player.clients[player.index(who)].has_ended()).await?;
                 self.client(who)?.tell_end().map_err(Failure::of)
             }
             action => self.come_or_go(action).await,
@@ -66,13 +72,17 @@ impl<S: Stage> Player<'_, S> {
             }
             Action::BecomesAvailable(who) => {
                 let presence = login::initial_presence(self.client(who)?);
-                self.send(who, presence.as_bytes()).await
+                self.send(who, presence.as_bytes()).await?;
+                self.is_taken(who).await
             }
-            Action::ClosesStream(who) => self.send(who, b"</stream:stream>").await,
+            Action::ClosesStream(who) => {
+                self.send(who, b"</stream:stream>").await?;
+                self.wait_until(|player| player.clients[player.index(who)].has_ended()).await
+            }
             Action::Disconnects(who) => {
                 self.client(who)?.lose();
                 self.said.add(who, Direction::Note, "disconnects");
-                self.settle().await
+                if self.stage.patience().is_zero() { self.settle().await } else { self.barrier().await }
             }
             Action::StopsReading(who) => {
                 self.client(who)?.stop_reading(true);
@@ -116,11 +126,40 @@ impl<S: Stage> Player<'_, S> {
         Ok(())
     }
 
+    /// Whether as much has come as is expected, or nothing more can come.
+    fn has_come(&self, who: &str, expected: &[Expected], order: Order) -> bool {
+        let client = &self.clients[self.index(who)];
+        let mut bindings = self.bindings.clone();
+        self.bind_self(who, &mut bindings);
+        let mut waiting = client.waiting();
+        client.has_ended()
+            || match order {
+                order if self.stage.liberties() => free::are_there(client, expected, order, bindings),
+                Order::Written | Order::Any => waiting.count() >= expected.len(),
+                Order::Among => expected
+                    .iter()
+                    .all(|expected| waiting.by_ref().any(|got| same(expected, got, &mut bindings).is_ok())),
+            }
+    }
+
+    fn bind_self(&self, who: &str, bindings: &mut Bindings) {
+        bindings.bind("self", self.bindings.value(who).unwrap_or(who).to_owned());
+        bindings.bind("self bare", self.clients[self.index(who)].member.bare());
+    }
+
+    fn can_read(&self, who: &str, pieces: &[Piece]) -> Option<usize> {
+        match_start(pieces, self.clients[self.index(who)].untold(), STOPS, &mut self.bindings.clone())
+    }
+
     fn receives(&mut self, who: &str, expected: &[Expected], order: Order) -> Result<(), Failure> {
         let index = self.index(who);
-        self.bindings.bind("self", self.bindings.value(who).unwrap_or(who).to_owned());
-        self.bindings.bind("self bare", self.clients[index].member.bare());
+        let mut bindings = self.bindings.clone();
+        self.bind_self(who, &mut bindings);
+        self.bindings = bindings;
         let client = &mut self.clients[index];
+        if self.stage.liberties() {
+            return free::take(client, expected, order, &mut self.bindings);
+        }
         match order {
             Order::Written => expected.iter().try_for_each(|expected| take_next(client, expected, &mut self.bindings)),
             Order::Among => take_among(client, expected, &mut self.bindings),
@@ -130,8 +169,14 @@ impl<S: Stage> Player<'_, S> {
 
     fn receives_not(&mut self, who: &str, unwanted: &[Expected]) -> Result<(), Failure> {
         let client = &self.clients[self.index(who)];
-        let came =
-            |unwanted: &Expected| client.waiting().any(|got| same(unwanted, got, &mut self.bindings.clone()).is_ok());
+        let free = self.stage.liberties();
+        let came = |unwanted: &Expected| {
+            let bindings = || self.bindings.clone();
+            client.waiting().any(|got| match free {
+                true => free::same(unwanted, got, &mut bindings()).is_ok(),
+                false => same(unwanted, got, &mut bindings()).is_ok(),
+            })
+        };
         match unwanted.iter().find(|unwanted| came(unwanted)) {
             Some(unwanted) => Err(Failure::of(format!("{who} received this")).got(shown(unwanted, &self.bindings))),
             None => Ok(()),
@@ -141,7 +186,7 @@ impl<S: Stage> Player<'_, S> {
     fn reads(&mut self, who: &str, pattern: &str) -> Result<(), Failure> {
         let index = self.index(who);
         let (client, pieces) = (&mut self.clients[index], pieces(pattern));
-        match match_start(&pieces, client.untold(), b"'\"<>", &mut self.bindings) {
+        match match_start(&pieces, client.untold(), STOPS, &mut self.bindings) {
             Some(count) => {
                 client.tell_bytes(count);
                 Ok(())
@@ -200,6 +245,9 @@ impl<S: Stage> Player<'_, S> {
         self.settle().await
     }
 }
+
+/// What a brace never takes where bytes are read.
+const STOPS: &[u8] = b"'\"<>";
 
 fn take_next(client: &mut Client, expected: &Expected, bindings: &mut Bindings) -> Result<(), Failure> {
     let name = client.member.name.clone();
@@ -262,7 +310,7 @@ fn pair(expected: &[Expected], got: &[Content], left: &[usize], bindings: &Bindi
     })
 }
 
-fn same(expected: &Expected, got: &Content, bindings: &mut Bindings) -> Result<(), String> {
+pub(super) fn same(expected: &Expected, got: &Content, bindings: &mut Bindings) -> Result<(), String> {
     match (expected, got) {
         (Content::Element(expected), Content::Element(got)) | (Content::Header(expected), Content::Header(got)) => {
             compare(expected, got, bindings).map_err(|mismatch| mismatch.to_string())
@@ -273,7 +321,7 @@ fn same(expected: &Expected, got: &Content, bindings: &mut Bindings) -> Result<(
 }
 
 /// What is expected, as a person reads it: names by their values.
-fn shown(expected: &Expected, bindings: &Bindings) -> Vec<String> {
+pub(super) fn shown(expected: &Expected, bindings: &Bindings) -> Vec<String> {
     let filled = |line: String| bindings.fill_known(&line);
     lines(expected).into_iter().map(filled).collect()
 }

@@ -10,9 +10,9 @@ fn played(steps: &str) -> Option<String> {
     let cast = "# A sentence.   RFC 6121\ncast\n  Romeo   romeo@verona.example/desk\n  \
                 Juliet  juliet@verona.example/balcony\n";
     let scene = parse("test", &format!("{cast}{steps}")).unwrap().remove(0);
-    match perform::<InProcess>(&scene).unwrap() {
+    match perform::<InProcess>(&(), &scene).unwrap() {
         Ending::Well => None,
-        Ending::Badly(report) => Some(report),
+        Ending::Badly(report) => Some(report.whole),
         Ending::LeftOut(why) => panic!("left out: {why}"),
     }
 }

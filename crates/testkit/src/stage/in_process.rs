@@ -61,7 +61,10 @@ fn host_options(settings: &Settings, host: &str) -> Result<HostOptions, StageErr
 }
 
 impl Stage for InProcess {
-    async fn build(scene: &Scene) -> Result<Self, StageError> {
+    type House = ();
+    const TIME_STANDS_STILL: bool = true;
+
+    async fn build((): &(), scene: &Scene) -> Result<Self, StageError> {
         let settings = Settings::of(scene)?;
         let faults = Faults::new();
         let (store, clock) = (Store::memory_with(&faults), Clock::fake(settings.start));

@@ -2,6 +2,7 @@
 
 mod in_process;
 mod settings;
+pub mod tcp;
 mod tls;
 
 pub use in_process::InProcess;
@@ -36,10 +37,16 @@ pub struct DoorKind {
     pub legacy: bool,
 }
 
-/// A server, ready to be played with. Every scene gets its own.
+/// A server, ready to be played with. Every scene gets its own, or at least accounts of its own.
 pub trait Stage: Sized {
+    /// What all scenes of a run share.
+    type House: Clone + Send + Sync + 'static;
+
+    /// Whether time stands still for as long as anything can happen without it.
+    const TIME_STANDS_STILL: bool;
+
     /// Builds what the scene's `given` and cast ask for. No accounts yet.
-    fn build(scene: &Scene) -> impl Future<Output = Result<Self, StageError>>;
+    fn build(house: &Self::House, scene: &Scene) -> impl Future<Output = Result<Self, StageError>>;
 
     /// Makes the account of a member of the cast.
     fn create_account(&self, member: &Member) -> impl Future<Output = Result<(), StageError>>;
@@ -52,6 +59,16 @@ pub trait Stage: Sized {
 
     /// Waits until everything that can happen without time going on has happened.
     fn quiet(&self) -> impl Future<Output = Result<(), StageError>>;
+
+    /// How long what is expected may be on its way after [`Stage::quiet`]; nothing where that is exact.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether the server may use every liberty that the specifications leave it; ours is held to what it does.
+    fn liberties(&self) -> bool {
+        false
+    }
 
     /// Whether the server answers everybody now; not while its commits are held.
     fn answers(&self) -> bool;

@@ -4,9 +4,11 @@
 //! namespaces, so that one mistake cannot hide in both.
 
 mod compare;
+mod liberty;
 mod read;
 
 pub use compare::{Mismatch, compare};
+pub use liberty::eased;
 pub use read::{Content, Item, StreamReader, read_fragment};
 
 use std::collections::BTreeMap;

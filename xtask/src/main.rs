@@ -7,6 +7,7 @@ mod clients;
 mod faults;
 mod install;
 mod process;
+mod scenes;
 mod servers;
 mod tally;
 mod tidy;
@@ -21,13 +22,18 @@ const HELP: &str = "\
 cargo xtask: the chores of the workspace
 
   check     formatting, clippy, all tests and scenes, tidy: before every commit
-  test      check, then the real clients; installs what they need (Debian packages, a Python environment in target/)
+  test      check, the scenes over TCP, the real clients; installs what they need (Debian packages, a Python environment)
   tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
   clients   only the real clients, against the server built from here
               --against prosody          another server, to see that the plays themselves are right
               --against PATH             a yatter that is built already
               --only NAME                plays whose name holds NAME; may be repeated
               --list                     their names
+  scenes    the scenes of crates/*/scenes, in one process
+              --against yatter           over TCP, against the server built from here
+              --against prosody          against another server (also: ejabberd, the path of a yatter that is built,
+                                         or HOST:PORT, which must serve the scenes' hosts and let anybody register)
+              --only NAME                scenes whose name holds NAME
   faults    power cuts at random moments of a mixed load, 1,000 runs; afterwards all that was acknowledged has to be there
               --runs 1000                how many
               --seed S                   where to begin; alone: one run, to see it again
@@ -62,9 +68,11 @@ fn run() -> Result<bool> {
         Some("check") => check::run(&mut tally)?,
         Some("test") => {
             check::run(&mut tally)?;
+            scenes::against("yatter", None, &mut tally)?;
             clients::run(&[], &mut tally)?;
         }
         Some("tidy") => tidy::run(&mut tally)?,
+        Some("scenes") => scenes::run(&rest, &mut tally)?,
         Some("clients") => clients::run(&rest, &mut tally)?,
         Some("faults") => return faults::run(&rest),
         Some("bench") => return bench::run(&rest).map(|()| true),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{Profile, Server, Stage, User, debian_version, self_signed, text, wait_for_port};
+use super::{Account, Profile, Server, Stage, User, debian_version, self_signed, text, wait_for_port};
 use crate::install;
 use crate::process::{self, Background};
 
@@ -22,11 +22,11 @@ Add = fun(Line, Known) ->
   [User, Host, Password] = binary:split(Line, <<"\t">>, [global]),
   case Known of
     #{Password := Record} ->
-      mnesia:dirty_write(setelement(2, Record, setelement(1, element(2, Record), User))), Known;
+      mnesia:dirty_write(setelement(2, Record, {User, Host})), Known;
     _ ->
       ok = ejabberd_auth:try_register(User, Host, Password),
       All = mnesia:dirty_match_object(passwd, mnesia:table_info(passwd, wild_pattern)),
-      [Record] = [One || One <- All, element(1, element(2, One)) =:= User],
+      [Record] = [One || One <- All, element(2, One) =:= {User, Host}],
       Known#{Password => Record}
   end end,
 lists:foldl(Add, #{}, binary:split(Text, <<"\n">>, [global, trim_all])),
@@ -58,9 +58,9 @@ impl Server for Ejabberd {
         stage.write("ejabberd.yml", &configuration(stage, text(&chain)?, text(&key)?))
     }
 
-    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()> {
-        let list: String =
-            users.iter().map(|user| format!("{}\t{}\t{}\n", user.name, stage.host, user.password)).collect();
+    fn add_accounts(&self, stage: &Stage, accounts: &[Account]) -> Result<()> {
+        let line = |one: &Account| format!("{}\t{}\t{}\n", one.name, one.host, one.password);
+        let list: String = accounts.iter().map(line).collect();
         stage.write("accounts.tsv", &list)?;
         process::output(node(stage)?.args(["-eval", ADD_ACCOUNTS])).map(drop)
     }
@@ -130,6 +130,7 @@ fn configuration(stage: &Stage, chain: &str, key: &str) -> String {
     };
     let more = match stage.profile {
         Profile::Bare => "",
+        Profile::Scenes => "  mod_carboncopy: {}\n  mod_last: {}\n  mod_time: {}\n",
         Profile::Full => {
             "  mod_mam: {default: always}\n  mod_carboncopy: {}\n  mod_stream_mgmt: {resend_on_timeout: if_offline}\n  \
              mod_client_state: {}\n  mod_pubsub: {plugins: [flat, pep]}\n  mod_caps: {}\n  mod_blocking: {}\n  \
@@ -137,11 +138,13 @@ fn configuration(stage: &Stage, chain: &str, key: &str) -> String {
         }
     };
     format!(
-        "loglevel: info\nhosts: [\"{host}\"]\ncertfiles: [\"{chain}\", \"{key}\"]\nauth_method: internal\n\
+        "loglevel: info\nhosts:{hosts}\ns2s_access: none\nregistration_timeout: infinity\n\
+         certfiles: [\"{chain}\", \"{key}\"]\nauth_method: internal\n\
          auth_password_format: scram\ndisable_sasl_mechanisms: [\"digest-md5\", \"X-OAUTH2\"]\n\
          shaper_rules:\n  max_user_sessions: infinity\n  max_user_offline_messages: infinity\nlisten:\n",
-        host = stage.host
-    ) + &listen(doors.starttls, ", starttls: true")
+        hosts = stage.hosts().map(|host| format!("\n  - \"{host}\"")).collect::<String>()
+    ) + &listen(doors.starttls, ", starttls: true, starttls_required: true")
+        + &listen(doors.optional, ", starttls: true")
         + &listen(doors.direct, ", tls: true")
         + &listen(doors.plain, "")
         + &listen(doors.legacy, "")
@@ -149,4 +152,15 @@ fn configuration(stage: &Stage, chain: &str, key: &str) -> String {
            mod_offline: {access_max_user_messages: max_user_offline_messages}\n  mod_ping: {}\n  mod_private: {}\n  \
            mod_vcard: {search: false}\n  mod_version: {}\n"
         + more
+        + &open_hosts(stage)
+}
+
+/// The hosts at which anybody may register.
+fn open_hosts(stage: &Stage) -> String {
+    let open: Vec<&str> = stage.guests.iter().filter(|guest| guest.open).map(|guest| guest.name.as_str()).collect();
+    if open.is_empty() {
+        return String::new();
+    }
+    let host = |name: &&str| format!("  \"{name}\":\n    modules:\n      mod_register: {{ip_access: all}}\n");
+    format!("append_host_config:\n{}", open.iter().map(host).collect::<String>())
 }

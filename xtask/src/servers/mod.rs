@@ -28,6 +28,17 @@ pub(crate) struct Stage {
     pub(crate) host: String,
     pub(crate) doors: Doors,
     pub(crate) profile: Profile,
+    /// Hosts that it serves beside its own.
+    pub(crate) guests: Vec<Guest>,
+}
+
+/// One more host of a server.
+pub(crate) struct Guest {
+    pub(crate) name: String,
+    /// Whether anybody may register there.
+    pub(crate) open: bool,
+    /// Whether it refuses passwords in the clear where the doors do not.
+    pub(crate) requires_tls: bool,
 }
 
 /// How much a server is asked to do beside carrying messages.
@@ -37,6 +48,8 @@ pub(crate) enum Profile {
     Bare,
     /// Also the archive, carbons, stream management and the usual extensions.
     Full,
+    /// Bare, and what the scenes are about.
+    Scenes,
 }
 
 /// The ports of a server for clients.
@@ -44,12 +57,16 @@ pub(crate) enum Profile {
 pub(crate) struct Doors {
     /// STARTTLS, and nothing before it.
     pub(crate) starttls: u16,
+    /// STARTTLS, and passwords may cross without it.
+    pub(crate) optional: u16,
     /// TLS from the first byte.
     pub(crate) direct: u16,
     /// No TLS; the client's header decides which of the two protocols is spoken; passwords may cross.
     pub(crate) plain: u16,
     /// No TLS; always the protocol of 2000.
     pub(crate) legacy: u16,
+    /// TLS from the first byte; always the protocol of 2000.
+    pub(crate) legacy_direct: u16,
     /// Commands of a server that takes them by a port.
     control: u16,
 }
@@ -57,6 +74,13 @@ pub(crate) struct Doors {
 /// One account of a stage.
 pub(crate) struct User {
     pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+/// An account at any of a stage's hosts.
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) host: String,
     pub(crate) password: String,
 }
 
@@ -69,7 +93,15 @@ pub(crate) trait Server {
     /// Writes its configuration for the stage's doors and profile, and names the file that a person would read.
     fn configure(&self, stage: &Stage) -> Result<PathBuf>;
     /// Adds accounts while it does not run: what it keeps of them is all in the folder `data` of the stage.
-    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()>;
+    fn add_accounts(&self, stage: &Stage, accounts: &[Account]) -> Result<()>;
+    /// Adds accounts at the stage's own host.
+    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()> {
+        let account = |user: &User| {
+            let (name, host, password) = (user.name.clone(), stage.host.clone(), user.password.clone());
+            Account { name, host, password }
+        };
+        self.add_accounts(stage, &users.iter().map(account).collect::<Vec<_>>())
+    }
     /// Starts it and returns at once.
     fn launch(&self, stage: &Stage) -> Result<Background>;
     /// Waits until every door is open.
@@ -126,14 +158,24 @@ impl Stage {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
         }
         fs::create_dir_all(&folder)?;
-        let [starttls, direct, plain, legacy, control] = free_ports(&folder)?;
-        let doors = Doors { starttls, direct, plain, legacy, control };
-        Ok(Stage { folder, host: host.to_owned(), doors, profile: Profile::Full })
+        let [starttls, optional, direct, plain, legacy, legacy_direct, control] = free_ports(&folder)?;
+        let doors = Doors { starttls, optional, direct, plain, legacy, legacy_direct, control };
+        Ok(Stage { folder, host: host.to_owned(), doors, profile: Profile::Full, guests: Vec::new() })
     }
 
     /// The same stage with another task for the server.
     pub(crate) fn with_profile(self, profile: Profile) -> Stage {
         Stage { profile, ..self }
+    }
+
+    /// The same stage with more hosts.
+    pub(crate) fn with_guests(self, guests: Vec<Guest>) -> Stage {
+        Stage { guests, ..self }
+    }
+
+    /// All hosts, the stage's own first.
+    fn hosts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.host.as_str()).chain(self.guests.iter().map(|guest| guest.name.as_str()))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

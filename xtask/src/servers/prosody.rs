@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Doors, Profile, Server, Stage, User, debian_version, self_signed, text, wait_for_port};
+use super::{Account, Doors, Guest, Profile, Server, Stage, User, debian_version, self_signed, text, wait_for_port};
 use crate::install;
 use crate::process::{self, Background};
 
@@ -41,9 +41,9 @@ impl Server for Prosody {
         stage.write("prosody.cfg.lua", &configuration(stage, text(&data)?, certificate)?)
     }
 
-    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()> {
-        let line = |user: &User| format!("{}\t{}\t{}\n", user.name, stage.host, user.password);
-        let list = stage.write("accounts.tsv", &users.iter().map(line).collect::<String>())?;
+    fn add_accounts(&self, stage: &Stage, accounts: &[Account]) -> Result<()> {
+        let line = |one: &Account| format!("{}\t{}\t{}\n", one.name, one.host, one.password);
+        let list = stage.write("accounts.tsv", &accounts.iter().map(line).collect::<String>())?;
         let script = stage.write("accounts.lua", include_str!("accounts.lua"))?;
         let mut lua = Command::new(interpreter()?);
         process::output(lua.arg(script).arg(PROGRAMS).arg(stage.path("data")).arg(list)).map(drop)
@@ -93,12 +93,21 @@ end)
     )
 }
 
+fn virtual_host(guest: &Guest, chain: &str, key: &str) -> String {
+    format!(
+        "VirtualHost \"{}\"\n  ssl = {{ certificate = \"{chain}\", key = \"{key}\" }}\n  \
+         allow_registration = {}\n  c2s_require_encryption = {}\n",
+        guest.name, guest.open, guest.requires_tls
+    )
+}
+
 fn configuration(stage: &Stage, data: &str, (chain, key): (&str, &str)) -> Result<String> {
-    let Doors { starttls, direct, plain, legacy, .. } = stage.doors;
+    let Doors { starttls, optional, direct, plain, legacy, .. } = stage.doors;
     let plugins = text(&stage.folder)?;
     let host = &stage.host;
     let more = match stage.profile {
         Profile::Bare => r#", "vcard""#,
+        Profile::Scenes => r#", "vcard", "carbons", "lastactivity", "register", "time""#,
         Profile::Full => {
             r#", "vcard_legacy", "pep", "mam", "carbons", "smacks", "csi", "csi_simple", "blocklist", "bookmarks", "lastactivity""#
         }
@@ -109,7 +118,7 @@ pidfile = "{data}/prosody.pid"
 data_path = "{data}"
 log = {{ info = "*console" }}
 interfaces = {{ "127.0.0.1" }}
-c2s_ports = {{ {starttls}, {plain}, {legacy} }}
+c2s_ports = {{ {starttls}, {optional}, {plain}, {legacy} }}
 c2s_direct_tls_ports = {{ {direct} }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -125,5 +134,5 @@ VirtualHost "{host}"
   ssl = {{ certificate = "{chain}", key = "{key}" }}
 Component "conference.{host}" "muc"
 "#
-    ))
+    ) + &stage.guests.iter().map(|guest| virtual_host(guest, chain, key)).collect::<String>())
 }

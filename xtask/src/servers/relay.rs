@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::{Server, Stage, User, wait_for_line};
+use super::{Account, Server, Stage, User, wait_for_line};
 use crate::process::Background;
 use crate::workspace::Workspace;
 
@@ -36,7 +36,7 @@ impl Server for Relay {
         stage.write("relay.txt", "it has nothing to configure\n")
     }
 
-    fn add_users(&self, _: &Stage, _: &[User]) -> Result<()> {
+    fn add_accounts(&self, _: &Stage, _: &[Account]) -> Result<()> {
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Server, Stage, User, text, wait_for_line};
+use super::{Account, Server, Stage, User, text, wait_for_line};
 use crate::process::{self, Background};
 use crate::workspace::{Workspace, cargo};
 
@@ -81,12 +81,13 @@ impl Server for Yatter {
         stage.write("yatter.toml", &configuration(stage))
     }
 
-    fn add_users(&self, stage: &Stage, users: &[User]) -> Result<()> {
-        let list: String = users.iter().map(|user| format!("{} {}\n", stage.jid(user), user.password)).collect();
+    fn add_accounts(&self, stage: &Stage, accounts: &[Account]) -> Result<()> {
+        let line = |one: &Account| format!("{}@{} {}\n", one.name, one.host, one.password);
+        let list: String = accounts.iter().map(line).collect();
         let list = stage.write("users.txt", &list)?;
         let mut add = self.command(stage)?;
         let child = add.args(["user", "add", "--from"]).arg(list).stdout(stage.log()?).spawn()?;
-        let limit = COMMAND_LIMIT + users.len() as u32 * TIME_PER_ACCOUNT;
+        let limit = COMMAND_LIMIT + accounts.len() as u32 * TIME_PER_ACCOUNT;
         let added = process::succeeds_within(limit, child)?;
         ensure!(added, "{} failed:\n{}", process::shown(&add), stage.last_log_lines(20));
         Ok(())
@@ -119,11 +120,17 @@ fn configuration(stage: &Stage) -> String {
         )
     };
     let doors = stage.doors;
-    format!("hosts = [\"{}\"]\n\n", stage.host)
+    let hosts: Vec<String> = stage.hosts().map(|host| format!("\"{host}\"")).collect();
+    let open = stage.guests.iter().filter(|guest| guest.open);
+    let open: String = open.map(|guest| format!("[host.\"{}\"]\nregistration = \"open\"\n\n", guest.name)).collect();
+    format!("hosts = [{}]\n\n", hosts.join(", "))
         + &listen(doors.starttls, "starttls", true, "auto")
         + &listen(doors.direct, "direct", true, "auto")
         + &listen(doors.plain, "none", false, "auto")
         + &listen(doors.legacy, "none", false, "always")
+        + &listen(doors.optional, "starttls", false, "auto")
+        + &listen(doors.legacy_direct, "direct", true, "always")
+        + &open
         // Load is faster than any client; the peers' limits on rate are off, too.
         + "[limits]\nstream_bytes_per_s = 0\nstream_stanzas_per_s = 0\n"
 }

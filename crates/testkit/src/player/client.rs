@@ -15,6 +15,8 @@ pub(super) struct Client {
     pub(super) jid: Option<String>,
     /// What it needs to know of the server's last header.
     pub(super) stream_id: Option<String>,
+    /// The SASL mechanisms that the server offered last.
+    pub(super) mechanisms: Vec<String>,
     pipe: Option<Pipe>,
     stopped_reading: bool,
     /// It has spoken of its stream itself: a ping of ours would be counted, or let go what is held back for it.
@@ -51,6 +53,7 @@ impl Client {
             member: member.clone(),
             jid: None,
             stream_id: None,
+            mechanisms: Vec::new(),
             pipe: None,
             stopped_reading: false,
             speaks_of_stream: false,

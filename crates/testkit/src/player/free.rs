@@ -8,23 +8,24 @@ use super::report::Failure;
 use super::steps::{self, shown};
 use crate::placeholders::Bindings;
 use crate::scene::{Expected, Order};
-use crate::tree::{Content, eased};
+use crate::tree::{Content, Liberties, eased};
 
 /// Takes each expected thing out of what came; what came before it from others is still to be told.
 pub(super) fn take(
     client: &mut Client,
     expected: &[Expected],
     order: Order,
+    liberties: Liberties,
     bindings: &mut Bindings,
 ) -> Result<(), Failure> {
     for expected in expected {
-        match find(client, expected, order, bindings, &[]) {
+        match find(client, expected, (order, liberties), bindings, &[]) {
             Ok((index, found)) => {
                 *bindings = found;
                 client.tell(index);
             }
             Err(why) => {
-                let why = format!("{} received something else {why}", client.member.name);
+                let why = format!("{} received {why}", client.member.name);
                 let got = client.waiting().flat_map(lines).collect();
                 return Err(Failure::of(why).expected(shown(expected, bindings)).got(got));
             }
@@ -34,9 +35,15 @@ pub(super) fn take(
 }
 
 /// Whether [`take`] would find everything now.
-pub(super) fn are_there(client: &Client, expected: &[Expected], order: Order, mut bindings: Bindings) -> bool {
+pub(super) fn are_there(
+    client: &Client,
+    expected: &[Expected],
+    order: Order,
+    liberties: Liberties,
+    mut bindings: Bindings,
+) -> bool {
     let mut taken = Vec::new();
-    expected.iter().all(|expected| match find(client, expected, order, &bindings, &taken) {
+    expected.iter().all(|expected| match find(client, expected, (order, liberties), &bindings, &taken) {
         Ok((index, found)) => {
             bindings = found;
             taken.push(index);
@@ -50,7 +57,7 @@ pub(super) fn are_there(client: &Client, expected: &[Expected], order: Order, mu
 fn find(
     client: &Client,
     expected: &Expected,
-    order: Order,
+    (order, liberties): (Order, Liberties),
     bindings: &Bindings,
     taken: &[usize],
 ) -> Result<(usize, Bindings), String> {
@@ -60,7 +67,7 @@ fn find(
         let mut tried = bindings.clone();
         let compared = match before.iter().any(|before| comes_first(before, got)) && order == Order::Written {
             true => Err("out of its order".to_owned()),
-            false => same(expected, got, &mut tried),
+            false => same(expected, got, liberties, &mut tried),
         };
         match compared {
             Ok(()) => return Ok((index, tried)),
@@ -71,7 +78,7 @@ fn find(
             }
         }
     }
-    Err(nearest.map_or_else(|| "or nothing".to_owned(), |(_, why)| why))
+    Err(nearest.map_or_else(|| "nothing".to_owned(), |(_, why)| format!("something else {why}")))
 }
 
 /// Whether two things are of those whose order is laid down: messages, or presences, of the same sender.
@@ -92,10 +99,15 @@ fn name(content: &Content) -> Option<&str> {
 }
 
 /// Compares as strictly as the specifications do.
-pub(super) fn same(expected: &Expected, got: &Content, bindings: &mut Bindings) -> Result<(), String> {
+pub(super) fn same(
+    expected: &Expected,
+    got: &Content,
+    liberties: Liberties,
+    bindings: &mut Bindings,
+) -> Result<(), String> {
     match (expected, got) {
         (Content::Element(expected), Content::Element(got)) => {
-            let (expected, got) = eased(expected, got);
+            let (expected, got) = eased(expected, got, liberties);
             steps::same(&Content::Element(expected), &Content::Element(got), bindings)
         }
         _ => steps::same(expected, got, bindings),

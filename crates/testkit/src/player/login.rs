@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::report::Failure;
 use crate::scene::{Login, Security};
-use crate::stage::{DoorKind, Stage};
+use crate::stage::{DoorKind, Stage, StageError};
 use crate::tree::{Content, STREAM, Tree, escape};
 use xmpp::sasl::{Gs2, Hash, ScramClient, decode, encode};
 
@@ -80,7 +80,12 @@ async fn say_header<S: Stage>(stage: &S, client: &mut Client) -> Result<Option<T
         .await?;
     client.stream_id = header.attr("id").map(str::to_owned);
     match header.attr("version") {
-        Some(_) => element(stage, client, STREAM, "features").await.map(Some),
+        Some(_) => {
+            let features = element(stage, client, STREAM, "features").await?;
+            let offered = features.child(SASL, "mechanisms").into_iter().flat_map(Tree::elements).map(Tree::text);
+            client.mechanisms = offered.collect();
+            Ok(Some(features))
+        }
         None => Ok(None),
     }
 }
@@ -114,6 +119,10 @@ async fn log_in<S: Stage>(stage: &S, client: &mut Client) -> Result<(), Failure>
 
 async fn authenticate<S: Stage>(stage: &S, client: &mut Client) -> Result<(), Failure> {
     let (user, password) = (client.member.local.clone(), client.member.password.clone());
+    if stage.liberties().is_some() && !client.mechanisms.contains(&client.member.mechanism) {
+        // Which mechanisms are offered is for whoever runs the server to say.
+        return Err(StageError::Unable(format!("log in by {}", client.member.mechanism)).into());
+    }
     match client.member.mechanism.as_str() {
         "PLAIN" => {
             say(client, "auth", "mechanism='PLAIN'", format!("\0{user}\0{password}").as_bytes()).await;

@@ -132,14 +132,14 @@ impl<S: Stage> Player<'_, S> {
         let mut bindings = self.bindings.clone();
         self.bind_self(who, &mut bindings);
         let mut waiting = client.waiting();
-        client.has_ended()
-            || match order {
-                order if self.stage.liberties() => free::are_there(client, expected, order, bindings),
-                Order::Written | Order::Any => waiting.count() >= expected.len(),
-                Order::Among => expected
-                    .iter()
-                    .all(|expected| waiting.by_ref().any(|got| same(expected, got, &mut bindings).is_ok())),
+        let has_come = match (self.stage.liberties(), order) {
+            (Some(liberties), order) => free::are_there(client, expected, order, liberties, bindings),
+            (None, Order::Written | Order::Any) => waiting.count() >= expected.len(),
+            (None, Order::Among) => {
+                expected.iter().all(|expected| waiting.by_ref().any(|got| same(expected, got, &mut bindings).is_ok()))
             }
+        };
+        has_come || client.has_ended()
     }
 
     fn bind_self(&self, who: &str, bindings: &mut Bindings) {
@@ -157,8 +157,8 @@ impl<S: Stage> Player<'_, S> {
         self.bind_self(who, &mut bindings);
         self.bindings = bindings;
         let client = &mut self.clients[index];
-        if self.stage.liberties() {
-            return free::take(client, expected, order, &mut self.bindings);
+        if let Some(liberties) = self.stage.liberties() {
+            return free::take(client, expected, order, liberties, &mut self.bindings);
         }
         match order {
             Order::Written => expected.iter().try_for_each(|expected| take_next(client, expected, &mut self.bindings)),
@@ -169,12 +169,12 @@ impl<S: Stage> Player<'_, S> {
 
     fn receives_not(&mut self, who: &str, unwanted: &[Expected]) -> Result<(), Failure> {
         let client = &self.clients[self.index(who)];
-        let free = self.stage.liberties();
+        let liberties = self.stage.liberties();
         let came = |unwanted: &Expected| {
             let bindings = || self.bindings.clone();
-            client.waiting().any(|got| match free {
-                true => free::same(unwanted, got, &mut bindings()).is_ok(),
-                false => same(unwanted, got, &mut bindings()).is_ok(),
+            client.waiting().any(|got| match liberties {
+                Some(liberties) => free::same(unwanted, got, liberties, &mut bindings()).is_ok(),
+                None => same(unwanted, got, &mut bindings()).is_ok(),
             })
         };
         match unwanted.iter().find(|unwanted| came(unwanted)) {

@@ -8,6 +8,7 @@ mod tls;
 pub use in_process::InProcess;
 
 use crate::scene::{Member, Scene, Security, ServerAction};
+use crate::tree::Liberties;
 use std::future::Future;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -65,9 +66,9 @@ pub trait Stage: Sized {
         Duration::ZERO
     }
 
-    /// Whether the server may use every liberty that the specifications leave it; ours is held to what it does.
-    fn liberties(&self) -> bool {
-        false
+    /// The liberties of a server that is held to the specifications only; ours is held to what its scenes say.
+    fn liberties(&self) -> Option<Liberties> {
+        None
     }
 
     /// Whether the server answers everybody now; not while its commits are held.

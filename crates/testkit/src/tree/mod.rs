@@ -8,7 +8,7 @@ mod liberty;
 mod read;
 
 pub use compare::{Mismatch, compare};
-pub use liberty::eased;
+pub use liberty::{Liberties, eased};
 pub use read::{Content, Item, StreamReader, read_fragment};
 
 use std::collections::BTreeMap;

@@ -19,6 +19,9 @@ pub struct House {
     pub j_streams: bool,
     /// Whether it is another server, held to the specifications only.
     pub liberties: bool,
+    /// Whether it writes full addresses where bare ones have to stay, which is then not held against it.
+    #[serde(default)]
+    pub rewrites_to: bool,
     /// What the names of scenes begin with that it is not asked to play, and why.
     #[serde(default)]
     pub left_out: BTreeMap<String, String>,

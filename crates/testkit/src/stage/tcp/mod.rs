@@ -14,6 +14,7 @@ pub use plan::{Planned, numbered};
 
 use super::{DoorKind, Stage, StageError, Wire};
 use crate::scene::{Given, Member, Scene, Security, ServerAction};
+use crate::tree::Liberties;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -66,8 +67,8 @@ impl Stage for Tcp {
         self.house.patience()
     }
 
-    fn liberties(&self) -> bool {
-        self.house.liberties
+    fn liberties(&self) -> Option<Liberties> {
+        self.house.liberties.then_some(Liberties { rewrites_to: self.house.rewrites_to })
     }
 
     fn answers(&self) -> bool {

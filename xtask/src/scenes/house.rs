@@ -16,7 +16,7 @@ use crate::servers::{Account, Guest, Profile, Server, Stage};
 const HOSTS_LIMIT: Duration = Duration::from_secs(90);
 
 /// Scenes that show a choice or a bound of our own: they say nothing of another server.
-const OURS: [(&str, &str); 10] = [
+const OURS: [(&str, &str); 11] = [
     ("net/hostile-", "be held to the bounds of another"),
     ("extensions/private-is-bounded", "be held to the bounds of another"),
     ("im/rfc6121-8.5.2.1.1-equal-priorities", "choose as another between equals"),
@@ -25,6 +25,7 @@ const OURS: [(&str, &str); 10] = [
     ("net/resource-of-the-server", "name resources as another does"),
     ("extensions/version-of-the-host", "bear the name of another"),
     ("extensions/vcard-of-the-host", "bear the name of another"),
+    ("extensions/disco-account-seen", "have the features of another"),
     ("extensions/disco-host-", "have the features of another"),
     ("extensions/registration-of-somebody-registered", "ask for what another asks for"),
 ];

@@ -130,7 +130,9 @@ fn configuration(stage: &Stage, chain: &str, key: &str) -> String {
     };
     let more = match stage.profile {
         Profile::Bare => "",
-        Profile::Scenes => "  mod_carboncopy: {}\n  mod_last: {}\n  mod_time: {}\n",
+        Profile::Scenes => {
+            "  mod_carboncopy: {}\n  mod_client_state: {}\n  mod_last: {}\n  mod_stream_mgmt: {}\n  mod_time: {}\n"
+        }
         Profile::Full => {
             "  mod_mam: {default: always}\n  mod_carboncopy: {}\n  mod_stream_mgmt: {resend_on_timeout: if_offline}\n  \
              mod_client_state: {}\n  mod_pubsub: {plugins: [flat, pep]}\n  mod_caps: {}\n  mod_blocking: {}\n  \

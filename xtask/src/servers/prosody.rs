@@ -107,7 +107,7 @@ fn configuration(stage: &Stage, data: &str, (chain, key): (&str, &str)) -> Resul
     let host = &stage.host;
     let more = match stage.profile {
         Profile::Bare => r#", "vcard""#,
-        Profile::Scenes => r#", "vcard", "carbons", "lastactivity", "register", "time""#,
+        Profile::Scenes => r#", "vcard", "carbons", "csi", "csi_simple", "lastactivity", "register", "smacks", "time""#,
         Profile::Full => {
             r#", "vcard_legacy", "pep", "mam", "carbons", "smacks", "csi", "csi_simple", "blocklist", "bookmarks", "lastactivity""#
         }

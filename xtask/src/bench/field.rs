@@ -226,6 +226,7 @@ fn place(load: &Load, index: usize) -> Place {
     let profile = match load.profile {
         Profile::Bare => "bare",
         Profile::Full => "full",
+        Profile::Scenes => "scenes",
     };
     let purpose = match load.kind {
         Kind::Start(Accounts::One) => Purpose::EmptyStart,

@@ -83,10 +83,10 @@ fn is_ones_own(got: &Tree) -> bool {
 fn bare_to(expected: &Tree, got: &mut Tree) {
     let name = Name { ns: String::new(), local: "to".to_owned() };
     let wants_bare = |to: &str| !to.contains('/') && (to.contains("bare}") || !to.contains('{'));
-    if let (Some(true), Some(to)) = (expected.attr("to").map(wants_bare), got.attrs.get_mut(&name)) {
-        if let Some((bare, _)) = to.split_once('/') {
-            *to = bare.to_owned();
-        }
+    if let (Some(true), Some(to)) = (expected.attr("to").map(wants_bare), got.attrs.get_mut(&name))
+        && let Some((bare, _)) = to.split_once('/')
+    {
+        *to = bare.to_owned();
     }
 }
 

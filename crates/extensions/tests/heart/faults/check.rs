@@ -170,7 +170,8 @@ fn mail(known: &Known, found: &Found, moment: Moment, wrong: &mut Vec<String>) {
         let Some(waiting) = found.mail.get(&mail.to) else { continue };
         let count = waiting.iter().filter(|waiting| *waiting == id).count();
         let by_then = |at: Option<Moment>| at.is_some_and(|at| at <= moment);
-        if count == 0 && by_then(mail.stored) && !by_then(mail.heard) && !known.may_be_removed(&mail.to, moment) {
+        let settled = by_then(mail.heard) || by_then(mail.returned);
+        if count == 0 && by_then(mail.stored) && !settled && !known.may_be_removed(&mail.to, moment) {
             wrong.push(format!("{id} is lost: {mail:?}"));
         }
         if count > 1 {

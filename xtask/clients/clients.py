@@ -8,6 +8,7 @@ from terminal_clients import Mcabber, Profanity
 
 MAKERS = {
     "slixmpp": lambda *about: LineClient("slix.py", *about),
+    "slixmpp-sm": lambda *about: LineClient("slix.py", *about, resumes=True),
     "slixmpp12": lambda *about: LineClient("slix.py", *about, tls_max="1.2"),
     "xmpppy": lambda *about: LineClient("xmpppy_client.py", *about),
     "netxmpp": lambda *about: LineClient("netxmpp.pl", *about),

@@ -64,6 +64,18 @@ class LineClient(Client):
         self._write(do="drop")
         self.loses_connection()
 
+    def is_cut_off(self):
+        """The connection is gone, and the program waits for another."""
+        self._write(do="cut")
+        self.sees("offline", "the end of the connection", lambda event: True)
+        stage.say(f"{self.title} is cut off")
+
+    def comes_back(self):
+        """A new connection goes on with the session."""
+        self._write(do="back")
+        event = self.sees("resumed", "its session again", lambda event: True, or_event="online")
+        stage.check(f"{self.title} goes on as", self.full, event["jid"])
+
     def loses_connection(self):
         self.sees("offline", "the end of the connection", lambda event: True)
         self.process.stdin.close()

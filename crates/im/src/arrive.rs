@@ -94,7 +94,7 @@ impl Within<'_> {
         }
     }
 
-    fn undelivered(&mut self, stanza: Arc<Stanza>) {
+    pub(crate) fn undelivered(&mut self, stanza: Arc<Stanza>) {
         let host = self.account.host.clone();
         let mut at = UndeliveredAt { within: self.again(), stanza: &stanza };
         let error =
@@ -257,8 +257,8 @@ impl Within<'_> {
 }
 
 /// Whether a message is one that is worth keeping for later (RFC 6121 §8.5.2.2.1).
-fn may_wait(stanza: &Stanza) -> bool {
-    matches!(stanza.message_type(), MessageType::Normal | MessageType::Chat)
+pub(crate) fn may_wait(stanza: &Stanza) -> bool {
+    stanza.kind() == Kind::Message && matches!(stanza.message_type(), MessageType::Normal | MessageType::Chat)
 }
 
 /// The answer to a probe when no session is available (RFC 6121 §4.3.2): `unavailable` for those who may know, `unsubscribed` for the others.

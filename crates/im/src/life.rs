@@ -76,6 +76,9 @@ impl Within<'_> {
         if session.is_asleep() {
             self.hub.counters().asleep.fetch_add(1, Ordering::Relaxed);
             self.tell_of_sleep::<FellAsleep>(session);
+            if self.account.best().is_none() {
+                session.take_held().into_iter().for_each(|stanza| self.undelivered(stanza));
+            }
         }
         true
     }

@@ -118,6 +118,7 @@ impl Turn<'_> {
             let writes = within.outbox.writes;
             within.outbox.counted = counted;
             within.arrive(stanza);
+            within.outbox.counted = false;
             written = match within.outbox.later.take() {
                 None if subscription || writes != within.outbox.writes => within.outbox.standing.clone(),
                 later => later,

@@ -13,6 +13,7 @@ class Client(slixmpp.ClientXMPP):
     def __init__(self, order):
         super().__init__(f"{order['user']}@{order['host']}/{order['resource']}", order["password"])
         self.order = order
+        self.is_cut = False
         self.enable_direct_tls = order["tls"] == "direct"
         self.enable_starttls = order["tls"] == "starttls"
         self.enable_plaintext = order["tls"] == "none"
@@ -20,6 +21,9 @@ class Client(slixmpp.ClientXMPP):
         self.auto_subscribe = False
         for plugin in ("xep_0030", "xep_0199", "xep_0203"):
             self.register_plugin(plugin)
+        if order.get("resumes"):
+            self.register_plugin("xep_0198")
+            self.add_event_handler("session_resumed", self.on_session_resumed)
         # The server's certificate is its own: the one that it showed when the play began is the one we trust.
         self.ssl_context.check_hostname = False
         self.ssl_context.load_verify_locations(cadata=order["certificate"])
@@ -40,12 +44,16 @@ class Client(slixmpp.ClientXMPP):
         tls = self.socket.version() if hasattr(self.socket, "version") else None
         tell("online", jid=str(self.boundjid), how=mechanism.name if mechanism else None, tls=tls)
 
+    def on_session_resumed(self, _):
+        tell("resumed", jid=str(self.boundjid))
+
     def on_failed_all_auth(self, _):
         tell("offline", why="no mechanism worked")
 
     def on_disconnected(self, why):
         tell("offline", why=str(why))
-        asyncio.get_event_loop().stop()
+        if not self.is_cut:
+            asyncio.get_event_loop().stop()
 
     def on_message(self, message):
         delay = message.xml.find("{urn:xmpp:delay}delay")
@@ -92,6 +100,12 @@ class Client(slixmpp.ClientXMPP):
             self.disconnect()
         elif what == "drop":
             self.abort()
+        elif what == "cut":
+            self.is_cut = True
+            self.transport.abort()
+        elif what == "back":
+            self.is_cut = False
+            self.connect("127.0.0.1", self.order["port"])
 
 
 def items(iq):

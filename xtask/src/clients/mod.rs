@@ -32,7 +32,7 @@ const fn exact(name: &'static str, script: &'static str, arguments: &'static [&'
 }
 
 /// All plays, the quickest first.
-const PLAYS: [Play; 14] = [
+const PLAYS: [Play; 15] = [
     exact("draft 7.1 typed by hand", "transcript.py", &["plain"]),
     exact("draft 7.1 typed by hand, legacy listener", "transcript.py", &["legacy"]),
     exact("draft 7.2 typed by hand", "basic.py", &["plain"]),
@@ -45,6 +45,7 @@ const PLAYS: [Play; 14] = [
     play("story: profanity by STARTTLS, xmpppy of 2000's kind", "story.py", &["profanity:starttls", "xmpppy:legacy"]),
     play("story: slixmpp by STARTTLS, mcabber of 2000's kind", "story.py", &["slixmpp:starttls", "mcabber:legacy"]),
     play("several devices: slixmpp and xmpppy share an account", "devices.py", &[]),
+    play("resumption: slixmpp loses its connection and comes back", "resumption.py", &[]),
     play("xmpppy as a client of today, plain listener", "story.py", &["xmpppy:plain", "slixmpp:starttls"]),
     play("TLS 1.2: slixmpp", "story.py", &["slixmpp12:starttls", "slixmpp:starttls"]),
 ];

@@ -2,7 +2,7 @@
 use super::{Room, old};
 use im::{Home, Hub, Pull, Session, Within};
 use std::sync::Arc;
-use store::{History, Row, Ticket};
+use store::{History, Row};
 use xmpp::{Jid, Stanza, Timestamp};
 
 /// How many messages are fetched at once.
@@ -34,14 +34,10 @@ pub(super) fn new(room: &Arc<Room>, within: &Within<'_>, taken: u64) -> Arc<dyn 
 impl Pull for Drain {
     fn more(self: Arc<Self>, session: &Arc<Session>) {
         // At once, before the door can be gone: whoever comes next must not be given the same again.
-        let Some(written) = self.strike_out(session) else { return };
-        let session = session.clone();
-        self.hub.clone().spawn(async move {
-            if let Some(written) = written {
-                drop(written.await);
-            }
-            self.next_page(&session).await
-        });
+        if self.strike_out(session) {
+            let session = session.clone();
+            self.hub.clone().spawn(async move { while !self.next_page(&session).await {} });
+        }
     }
 
     fn ended(&self, within: &mut Within<'_>, had: usize) {
@@ -55,7 +51,16 @@ impl Pull for Drain {
 }
 
 impl Drain {
-    async fn next_page(&self, session: &Arc<Session>) {
+    /// Puts the next page, or ends the answer. False: more has been stored meanwhile, for a session that has lost its connection; look again.
+    async fn next_page(&self, session: &Arc<Session>) -> bool {
+        let known = self.home.with(&self.hub, |within| {
+            self.waiting(within).map(|waiting| (waiting.stored, waiting.written.clone()))
+        });
+        let Some((stored, written)) = known else { return true };
+        if let Some(written) = written {
+            // What was struck out for another session, or is being stored, is settled before it is read.
+            drop(written.await);
+        }
         let after = self.delivered.last().map_or(0, |row| row.id);
         let owner = self.home.jid().as_str();
         let rows = self.hub.shapes().archive.undelivered(owner, after, PAGE).await.unwrap_or_else(|error| {
@@ -74,12 +79,16 @@ impl Drain {
             if rows.is_empty() { None } else { Some(Arc::new(Drain { room, hub, home, taken, delivered })) };
         // Under the lock, or it would meet a session that has just given up, or a drain that begins right now.
         self.home.with(&self.hub, |within| {
-            let Some(waiting) = self.waiting(within) else { return };
+            let Some(waiting) = self.waiting(within) else { return true };
+            if next.is_none() && waiting.stored != stored {
+                return false;
+            }
             if next.is_none() {
                 waiting.receiver.take_if(|receiver| Arc::ptr_eq(receiver, session));
             }
             session.page(page, next);
-        });
+            true
+        })
     }
 
     /// What waits, unless somebody else is given it by now.
@@ -87,17 +96,17 @@ impl Drain {
         within.account.slot_mut(self.room.waiting).filter(|waiting| waiting.taken == self.taken)
     }
 
-    /// What the session has got waits no longer. `Some`: it shall get the rest too, after this write; meanwhile that may be another's.
-    fn strike_out(&self, session: &Arc<Session>) -> Option<Option<Ticket>> {
+    /// What the session has got waits no longer. Whether it shall get the rest too; meanwhile that may be another's.
+    fn strike_out(&self, session: &Arc<Session>) -> bool {
         self.home.with(&self.hub, |within| {
             self.strike(within, self.delivered.iter().map(|row| row.id).collect());
-            let waiting = self.waiting(within)?;
-            if !waiting.receiver.as_ref().is_some_and(|receiver| Arc::ptr_eq(receiver, session)) {
+            let Some(waiting) = self.waiting(within) else { return false };
+            let receives = waiting.receiver.as_ref().is_some_and(|receiver| Arc::ptr_eq(receiver, session));
+            if !receives {
                 // Under the lock, or a drain that begins right now would meet one that is about to end.
                 session.page(Vec::new(), None);
-                return None;
             }
-            Some(waiting.written.clone())
+            receives
         })
     }
 

@@ -39,6 +39,8 @@ impl Default for Options {
 #[derive(Default)]
 struct Waiting {
     count: u64,
+    /// How many have been stored since the account woke.
+    stored: u64,
     /// The session to which it is being delivered.
     receiver: Option<Arc<Session>>,
     /// How often it was taken from a session that had lost its connection: a page that is fetched for such a one comes too late.
@@ -81,6 +83,7 @@ impl Room {
             return Verdict::Bounce(StanzaError::service_unavailable());
         }
         waiting.count += 1;
+        waiting.stored += 1;
         let ticket = keep(&mut at.within, at.stanza);
         if let Some(waiting) = at.within.account.slot_mut(self.waiting) {
             waiting.written = Some(ticket);

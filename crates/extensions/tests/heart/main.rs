@@ -3,6 +3,7 @@
 
 mod faults;
 mod losses;
+mod management;
 mod slow_disk;
 
 use im::{

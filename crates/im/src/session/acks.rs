@@ -215,3 +215,50 @@ fn too_high(h: u32, sent: u32) -> StreamError {
     error.application = Some(told.attr("h", &h.to_string()).attr("send-count", &sent.to_string()).finish());
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn managed(acked: u32) -> Outbound {
+        let clock = Clock::fake(Timestamp::from_millis(0));
+        let mut sm = Managed::new(None, clock, Jid::parse("h").unwrap());
+        (sm.acked, sm.counts) = (acked, true);
+        Outbound { sm: Some(Box::new(sm)), ..Outbound::default() }
+    }
+
+    fn send(out: &mut Outbound, count: usize) -> usize {
+        let message = Arc::new(Stanza::message(xmpp::MessageType::Chat, None, None));
+        (0..count).for_each(|_| drop(out.post(message.clone())));
+        let mut into = Vec::new();
+        out.take(&mut into, usize::MAX);
+        into.len()
+    }
+
+    #[test]
+    fn counts_begin_again_after_2_to_the_32() {
+        let mut out = managed(u32::MAX - 1);
+        assert_eq!(send(&mut out, 5), 6, "five messages and a question");
+        assert_eq!(send(&mut out, 1), 1, "the question is not answered");
+        assert!(out.may_acknowledge(4).is_ok() && out.may_acknowledge(5).is_err());
+        assert!(out.may_acknowledge(u32::MAX - 2).is_err(), "what was acknowledged is not taken back");
+        out.acknowledged(0).unwrap();
+        assert_eq!((out.handed.len(), out.weight() > 0), (4, true));
+        let error = out.acknowledged(5).unwrap_err();
+        assert!(error.application.unwrap().as_str().contains("h='5' send-count='4'"));
+        out.acknowledged(4).unwrap();
+        assert_eq!((out.handed.len(), out.weight()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_handed_stands_in_front_again() {
+        let mut out = managed(0);
+        send(&mut out, 3);
+        let weight = out.weight();
+        out.acknowledged(1).unwrap();
+        out.hand_again();
+        assert_eq!((out.handed.len(), out.queue.len(), out.bytes), (0, 2, weight / 3 * 2));
+        assert_eq!(send(&mut out, 1), 4);
+        out.acknowledged(4).unwrap();
+    }
+}

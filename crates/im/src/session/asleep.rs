@@ -2,12 +2,13 @@
 use super::hold::Hold;
 use super::queue::Item;
 use super::{Session, wake};
+use crate::arrive::may_wait;
 use crate::nonza::{Resumed, Word};
 use crate::timers::{Alarm, Timers};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use xmpp::StreamError;
+use xmpp::{Stanza, StreamError};
 
 /// What a session has while it sleeps.
 pub(super) struct Asleep {
@@ -25,6 +26,12 @@ impl Asleep {
         let fits = self.timers.hold(bytes);
         self.bytes += if fits { bytes } else { 0 };
         fits
+    }
+
+    fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.timers.let_go(bytes);
     }
 
     /// It is to end now instead of later.
@@ -67,6 +74,25 @@ impl Session {
         out.hold.get_or_insert_with(|| Box::new(Hold::new(self.bytes_max)));
         self.asleep.store(true, Ordering::Release);
         true
+    }
+
+    /// The messages that wait behind a long answer. What comes for the account from now on will be part of that answer, and is younger.
+    pub(crate) fn take_held(&self) -> Vec<Arc<Stanza>> {
+        let mut out = self.out.lock();
+        let out = &mut *out;
+        let Some(pulling) = &mut out.pulling else { return Vec::new() };
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        pulling.held.retain(|item| match item {
+            Item::Stanza(stanza, _) if may_wait(stanza) => {
+                bytes += item.bytes();
+                taken.push(stanza.clone());
+                false
+            }
+            _ => true,
+        });
+        out.bytes = out.bytes.saturating_sub(bytes);
+        out.sm.iter_mut().flat_map(|sm| &mut sm.asleep).for_each(|asleep| asleep.shrink(bytes));
+        taken
     }
 
     /// Whether it has waited long enough, and nobody is about to take it over.

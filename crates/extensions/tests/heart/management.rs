@@ -141,7 +141,9 @@ async fn adventure(seed: u64, may_expire: bool) -> (usize, Vec<usize>) {
                 say(&desk, &format!("<message to='{to}' type='chat' id='{sent}'><body>hi</body></message>"));
                 sent += 1;
             }
-            4 | 5 => drop(client.take()),
+            4 | 5 => {
+                client.take();
+            }
             6 => client.acknowledge(),
             7 => {
                 let last = dice.throw(2) == 0;

@@ -229,7 +229,9 @@ mod tests {
 
     fn send(out: &mut Outbound, count: usize) -> usize {
         let message = Arc::new(Stanza::message(xmpp::MessageType::Chat, None, None));
-        (0..count).for_each(|_| drop(out.post(message.clone())));
+        for _ in 0..count {
+            out.post(message.clone());
+        }
         let mut into = Vec::new();
         out.take(&mut into, usize::MAX);
         into.len()

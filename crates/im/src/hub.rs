@@ -425,7 +425,9 @@ impl Hub {
         let hub = self.clone();
         tokio::spawn(async move {
             loop {
-                for (home, epoch, error) in std::mem::take(&mut *hub.0.lost.lock()) {
+                // Not in the loop's head, where the lock would be held while a home is: whoever loses a write holds them the other way round.
+                let lost = std::mem::take(&mut *hub.0.lost.lock());
+                for (home, epoch, error) in lost {
                     hub.reload(&home, epoch, &error);
                     drop(UnderWay(hub.clone()));
                 }

@@ -979,3 +979,55 @@ async fn account_that_cannot_be_read_again_keeps_what_was_lost() {
     let got = heard(&phone).await.join("\n");
     assert!(got.contains("id='r'") && !got.contains("nurse"), "{got}");
 }
+
+/// A client that turns stream management on while its waiting messages come hears nothing more.
+#[tokio::test]
+async fn management_in_the_middle_of_a_page_stops_the_stream() {
+    let hub = hub(Store::memory()).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let desk = bind(&hub, &romeo, "desk").await;
+    for number in 0..3 {
+        say(&desk, &message(JULIET, number, 10));
+    }
+    hub.idle().await;
+    let balcony = bind(&hub, &juliet, "balcony").await;
+    say(&balcony, "<presence/>");
+    look(&balcony); // its own presence
+    look(&balcony); // has the page fetched
+    hub.idle().await;
+    assert_eq!(ids(&look(&balcony)), ["m0", "m1", "m2"]);
+    balcony.signal(im::Signal::Enable { resume: true, max_s: None });
+    heard(&balcony).await;
+    balcony.signal(im::Signal::Ack(0));
+    say(&desk, &message(JULIET, 9, 10));
+    hub.idle().await;
+    assert_eq!(ids(&heard(&balcony).await), ["m9"]);
+}
+
+/// Waiting messages that went to another session meanwhile weigh on the one that was lost: after its resumption nothing is read from it.
+#[tokio::test]
+async fn page_that_went_to_another_weighs_on() {
+    let hub = hub_with(Store::memory(), Limits { session_queue_bytes: 400_000, ..Limits::default() }).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let desk = bind(&hub, &romeo, "desk").await;
+    for number in 0..30 {
+        say(&desk, &message(JULIET, number, 10_000));
+        hub.idle().await;
+    }
+    let balcony = bind(&hub, &juliet, "balcony").await;
+    balcony.signal(im::Signal::Enable { resume: true, max_s: None });
+    let mut batch = Vec::new();
+    assert!(balcony.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 1 << 30).is_ready());
+    let Some(Out::Word(im::Word::Enabled(Some(resumable)))) = batch.pop() else { panic!("no stream management") };
+    balcony.written();
+    say(&balcony, "<presence/>");
+    assert_eq!(ids(&heard(&balcony).await).len(), 30);
+    balcony.close(Goodbye::Lost);
+    let phone = bind(&hub, &juliet, "phone").await;
+    say(&phone, "<presence/>");
+    assert_eq!(ids(&heard(&phone).await).len(), 30);
+    let x = DoorOptions { dialect: Dialect::X, encrypted: true, peer: None };
+    let again = hub.resume(&juliet, &resumable.id, 31, x).await.unwrap();
+    heard(&again).await;
+    assert!(again.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready(), "never read again");
+}

@@ -133,6 +133,11 @@ impl Outbound {
             if sm.counts {
                 sm.handed(&kept);
                 self.handed.push_back(kept);
+            } else if let Item::Row(_) = kept {
+                // Not by the method: the queue's other half is borrowed.
+                if let Some(pulling) = &mut self.pulling {
+                    pulling.rows = pulling.rows.saturating_sub(1);
+                }
             } else if kept.is_missed() {
                 self.handed.push_back(kept);
             }

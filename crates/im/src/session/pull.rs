@@ -59,7 +59,8 @@ impl Session {
     /// Ends a long answer that goes to somebody else now: what the client is not known to have of it is forgotten, what waited behind it goes on.
     /// Gives who fetched the answer, and how many stanzas of its last page the client has.
     pub(crate) fn give_up(&self) -> Option<(Arc<dyn Pull>, usize)> {
-        let mut out = self.out.lock();
+        let mut guard = self.out.lock();
+        let out = &mut *guard;
         let pulling = *out.pulling.take()?;
         let mut bytes = 0;
         out.queue.retain(|item| {
@@ -70,6 +71,9 @@ impl Session {
         out.bytes = out.bytes.saturating_sub(bytes);
         for item in &mut out.handed {
             if matches!(item, Item::Row(_)) {
+                if let Some(sm) = &mut out.sm {
+                    sm.handed_bytes = sm.handed_bytes.saturating_sub(item.bytes() - Item::Nothing.bytes());
+                }
                 *item = Item::Nothing;
             }
         }
@@ -85,9 +89,15 @@ impl Outbound {
         if self.unwritten || self.end.is_some() {
             return None;
         }
-        let managed = self.sm.is_some();
-        let pulling = self.pulling.as_mut().filter(|pulling| !managed || pulling.rows == 0)?;
+        let pulling = self.pulling.as_mut().filter(|pulling| pulling.rows == 0)?;
         pulling.source.take()
+    }
+
+    /// One stanza of a long answer went out before the client's acknowledgements count: the socket's word is enough.
+    pub(super) fn row_needs_no_word(&mut self) {
+        if let Some(pulling) = &mut self.pulling {
+            pulling.rows = pulling.rows.saturating_sub(1);
+        }
     }
 
     /// The client has so many more stanzas of a long answer.

@@ -161,7 +161,10 @@ impl Outbound {
                     }
                     Out::Stanza(stanza)
                 }
-                Item::Row(stanza) => Out::Stanza(stanza),
+                Item::Row(stanza) => {
+                    self.row_needs_no_word();
+                    Out::Stanza(stanza)
+                }
                 Item::Word(word) => Out::Word(word),
                 Item::Nothing => continue,
             });

@@ -25,6 +25,8 @@ pub struct Connection {
     capture: Option<Box<Capture>>,
     handshake: Handshake,
     peer_closed: bool,
+    /// The library has given up, and is asked nothing more.
+    failed: bool,
 }
 
 /// What a finished handshake established.
@@ -43,7 +45,7 @@ impl Connection {
         let rustls = UnbufferedServerConnection::new(config)?;
         let capture = Some(Box::default());
         let handshake = Handshake::default();
-        Ok(Box::new(Connection { rustls, held: Vec::new(), capture, handshake, peer_closed: false }))
+        Ok(Box::new(Connection { rustls, held: Vec::new(), capture, handshake, peer_closed: false, failed: false }))
     }
 
     /// How many bytes at the front of the next input the connection wants for itself: what it kept from last time.
@@ -56,9 +58,15 @@ impl Connection {
     pub fn feed(&mut self, input: &mut [u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), Error> {
         let held = std::mem::take(&mut self.held);
         input[..held.len()].copy_from_slice(&held);
-        match self.work(input, plain, out) {
-            Ok(used) => self.hold(&input[used..]),
+        let mut used = 0;
+        match self.work(input, &mut used, plain, out) {
+            Ok(()) => {
+                let kept = self.hold(&input[used..]);
+                self.failed |= kept.is_err();
+                kept
+            }
             Err(error) => {
+                self.failed = true;
                 self.emit_alert(out);
                 Err(error)
             }
@@ -91,16 +99,22 @@ impl Connection {
         &self.handshake
     }
 
-    /// How many bytes of `input` were used up.
-    fn work(&mut self, input: &mut [u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<usize, Error> {
-        let mut used = 0;
+    /// Counts in `used` how many bytes of `input` were used up.
+    fn work(
+        &mut self,
+        input: &mut [u8],
+        used: &mut usize,
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         loop {
-            let rest = &mut input[used..];
+            let rest = &mut input[*used..];
             let UnbufferedStatus { mut discard, state } = match &mut self.capture {
                 Some(capture) => capture::with(capture, || self.rustls.process_tls_records(rest)),
                 None => self.rustls.process_tls_records(rest),
             };
-            let more = match state? {
+            let state = state.inspect_err(|_| *used += discard)?;
+            let more = match state {
                 ConnectionState::ReadTraffic(mut traffic) => {
                     while let Some(record) = traffic.next_record() {
                         let record = record?;
@@ -123,10 +137,10 @@ impl Connection {
                 }
                 _ => false,
             };
-            used += discard;
+            *used += discard;
             if !more {
                 self.finish_handshake();
-                return Ok(used);
+                return Ok(());
             }
         }
     }
@@ -160,30 +174,58 @@ impl Connection {
     where
         W: Fn(&mut WriteTraffic<'_, ServerConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
     {
+        if self.failed {
+            return Err(Error::Protocol(rustls::Error::HandshakeNotComplete));
+        }
+        // The library remembers how far it has looked at what is kept, and wants to see that each time.
+        let mut held = std::mem::take(&mut self.held);
+        let emitted = self.emit_beside(&mut held, out, room, write);
+        self.failed |= emitted.is_err();
+        self.held = held;
+        emitted
+    }
+
+    fn emit_beside<W>(&mut self, held: &mut Vec<u8>, out: &mut Vec<u8>, room: usize, write: W) -> Result<(), Error>
+    where
+        W: Fn(&mut WriteTraffic<'_, ServerConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
+    {
         loop {
-            match self.rustls.process_tls_records(&mut []).state? {
-                ConnectionState::EncodeTlsData(mut data) => append(out, 1024, |room| data.encode(room))?,
-                ConnectionState::TransmitTlsData(data) => data.done(),
-                ConnectionState::PeerClosed => self.peer_closed = true,
+            let UnbufferedStatus { discard, state } = self.rustls.process_tls_records(held);
+            let written = match state? {
+                ConnectionState::EncodeTlsData(mut data) => {
+                    append(out, 1024, |room| data.encode(room))?;
+                    false
+                }
+                ConnectionState::TransmitTlsData(data) => {
+                    data.done();
+                    false
+                }
+                ConnectionState::PeerClosed => {
+                    self.peer_closed = true;
+                    false
+                }
                 ConnectionState::WriteTraffic(mut traffic) => {
-                    return Ok(append(out, room, |room| write(&mut traffic, room))?);
+                    append(out, room, |room| write(&mut traffic, room))?;
+                    true
                 }
                 _ => return Err(Error::Protocol(rustls::Error::HandshakeNotComplete)),
+            };
+            held.drain(..discard);
+            if written {
+                return Ok(());
             }
         }
     }
 
-    /// After an error: the alert that the library wants sent before it gives up.
+    /// After an error: the alert that the library wants sent before it gives up. It is only asked while it has
+    /// something to send, for then it does not look at its input again, which is gone.
     fn emit_alert(&mut self, out: &mut Vec<u8>) {
-        while let Ok(state) = self.rustls.process_tls_records(&mut []).state {
-            match state {
-                ConnectionState::EncodeTlsData(mut data) => {
-                    if append(out, 64, |room| data.encode(room)).is_err() {
-                        return;
-                    }
-                }
-                ConnectionState::TransmitTlsData(data) => data.done(),
-                _ => return,
+        while self.rustls.wants_write() {
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = self.rustls.process_tls_records(&mut []).state else {
+                return;
+            };
+            if append(out, 64, |room| data.encode(room)).is_err() {
+                return;
             }
         }
     }

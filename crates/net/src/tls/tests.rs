@@ -254,6 +254,44 @@ fn endless_handshake_message_is_refused() {
     assert!(matches!(result, Err(Error::TooBig)), "{result:?}");
 }
 
+/// A message that is announced as 16 MB and goes on with another one: the alert is asked for while half of it is kept.
+#[test]
+fn handshake_message_that_lies_of_its_length_is_refused() {
+    let folder = Folder::new();
+    let mut server = acceptor(&folder).accept().unwrap();
+    let record = [&[22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff][..], &[0; 16_380]].concat();
+    let (mut plain, mut answer) = (Vec::new(), Vec::new());
+    let mut refused = false;
+    for piece in record.repeat(4).chunks(10_000) {
+        let mut input = vec![0; server.held()];
+        input.extend_from_slice(piece);
+        refused = refused || server.feed(&mut input, &mut plain, &mut answer).is_err();
+        if refused {
+            break;
+        }
+    }
+    assert!(refused && plain.is_empty());
+    assert!(server.encrypt(b"x", &mut answer).is_err());
+    server.close_notify(&mut answer);
+}
+
+#[test]
+fn words_go_out_while_half_a_record_is_kept() {
+    let folder = Folder::new();
+    let mut pair = Pair::new(&acceptor(&folder), client(&rustls::version::TLS13, "example.org", &[]));
+    pair.settle(usize::MAX).unwrap();
+    pair.client.writer().write_all(b"half and half").unwrap();
+    let (mut sent, mut answer) = (Vec::new(), Vec::new());
+    pair.client.write_tls(&mut sent).unwrap();
+    let (one, other) = sent.split_at(sent.len() / 2);
+    pair.server_hears(one, &mut answer).unwrap();
+    pair.server.encrypt(b"meanwhile", &mut answer).unwrap();
+    pair.server_hears(other, &mut answer).unwrap();
+    assert_eq!(pair.plain, b"half and half");
+    pair.client_takes(&answer);
+    assert_eq!(pair.client_hears(), b"meanwhile");
+}
+
 #[test]
 fn foreign_alpn_is_refused() {
     let folder = Folder::new();

@@ -15,6 +15,9 @@ SUBSCRIPTION_TALK = ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
 class Client:
     """One person at one program. `sees_…` waits for a while, then ends the play."""
 
+    # Whether its session outlives a lost connection.
+    session_waits = False
+
     def __init__(self, program, door, name, resource):
         self.title = f"{name} ({program})"
         self.door, self.name, self.resource = door, name, resource

@@ -104,6 +104,7 @@ class TerminalClient(Client):
 
 class Profanity(TerminalClient):
     elements = staticmethod(whole_elements)
+    session_waits = True
 
     def environment(self):
         return {"XDG_CONFIG_HOME": self.folder + "/config", "XDG_DATA_HOME": self.folder + "/data"}

@@ -54,7 +54,11 @@ def story():
     bob.logout()
     amy.sees_presence(bob.full, "unavailable")
     bob = back(bobs, "bob", amy, "dnd")
-    amy.drop()
+    if amy.session_waits:
+        # A connection that is merely lost is seen by nobody yet (XEP-0198 §5).
+        amy.logout()
+    else:
+        amy.drop()
     bob.sees_presence(amy.full, "unavailable")
     amy = back(amys, "amy", bob)
 

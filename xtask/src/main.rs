@@ -38,7 +38,7 @@ cargo xtask: the chores of the workspace
               --runs 1000                how many
               --seed S                   where to begin; alone: one run, to see it again
               --kill 200                 instead: `kill -9` of the real program under load, so many times
-              --all                      also what is known to go wrong (docs/design/007-durability.md)
+              --all                      the disk refuses also while subscriptions change (docs/design/007-durability.md)
   bench     the server beside ejabberd, Prosody and a bare relay, in turns: docs/benchmarks.md
               --turns 5 --seconds 1.5    how often and how long
               --servers relay,yatter     which (also: ejabberd, prosody, and the path of a yatter built before)

@@ -188,7 +188,7 @@ impl Home {
             } else if tries < TRIES {
                 // The receiver's home is read again behind the same barrier.
                 drop(hub.store().barrier().await);
-                home.with(&hub, |within| within.outbox.push(Effect::RouteLogged(stanza, id, tries + 1), None));
+                home.with(&hub, |within| within.send_logged(stanza, id, tries + 1));
             }
         });
     }

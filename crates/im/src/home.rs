@@ -168,10 +168,11 @@ impl<'a> Within<'a> {
         Batch::new(self.account.jid().as_str(), self.account.epoch)
     }
 
-    /// Hands a batch to the store. What tells somebody about the change must wait for the ticket.
+    /// Hands a batch to the store. What tells somebody about the change must wait for the ticket: for an empty batch that of the write on which this
+    /// account's state rests.
     pub fn write(&mut self, batch: Batch) -> Ticket {
         if batch.is_empty() {
-            return Ticket::committed();
+            return self.outbox.standing.clone().unwrap_or_else(Ticket::committed);
         }
         let ticket = self.hub.store().submit(batch);
         self.outbox.writes += 1;

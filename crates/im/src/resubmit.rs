@@ -71,7 +71,7 @@ impl Hub {
                 // One row that cannot be read is no reason not to start.
                 let Ok(stanza) = read_stored(&bytes).map_err(|why| drop(unreadable(why).tell())) else { continue };
                 match &home {
-                    Some(home) => home.with(self, |within| within.send_logged(stanza, id)),
+                    Some(home) => home.with(self, |within| within.send_logged(Arc::new(stanza), id, 0)),
                     None => self.send_for_removed(&jid, stanza, id).await,
                 }
             }

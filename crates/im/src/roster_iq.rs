@@ -59,10 +59,7 @@ impl Within<'_> {
         let mut last = Ticket::committed();
         for wish in wishes {
             let change = self.account.roster.set(wish, &limits)?;
-            let written = self.commit_set(&change);
-            if !change.writes.is_empty() {
-                last = written;
-            }
+            last = self.commit_set(&change);
         }
         Ok(Reply::Empty.after(last))
     }

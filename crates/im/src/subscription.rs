@@ -160,6 +160,16 @@ impl State {
         matches!(self, PO | POI | FPO)
     }
 
+    /// Whether `verb`, sent to the contact some time ago, still says what is true.
+    pub(crate) fn may_have_sent(self, verb: Verb) -> bool {
+        match verb {
+            Verb::Subscribe => self.pending_out(),
+            Verb::Unsubscribe => !self.pending_out() && !self.sees_contact(),
+            Verb::Subscribed => self.seen_by_contact(),
+            Verb::Unsubscribed => !self.pending_in() && !self.seen_by_contact(),
+        }
+    }
+
     /// The item's `subscription` attribute: none, to, from or both.
     pub fn attribute(self) -> &'static str {
         match self {
@@ -252,6 +262,24 @@ mod tests {
             assert!(!(one.seen_by_contact() && one.pending_in()), "{one:?}");
             for other in &STATES[at + 1..] {
                 assert_ne!(aspects(one), aspects(*other), "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_true_until_something_else_is() {
+        for state in STATES {
+            for verb in VERBS.into_iter().filter(|verb| state.outbound(*verb).route) {
+                let next = state.outbound(verb).next;
+                // To ask again what has been granted says nothing.
+                assert!(next.may_have_sent(verb) || verb == Subscribe && next.sees_contact(), "{state:?} {verb:?}");
+                let taken_back = match verb {
+                    Subscribe => Unsubscribe,
+                    Unsubscribe => Subscribe,
+                    Subscribed => Unsubscribed,
+                    Unsubscribed => continue,
+                };
+                assert!(!next.outbound(taken_back).next.may_have_sent(verb), "{state:?} {verb:?}, {taken_back:?}");
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::home::Within;
 use crate::outbox::Effect;
 use crate::roster::{Change, Item};
 use crate::session::Session;
-use crate::subscription::Verb;
+use crate::subscription::{State, Verb};
 use std::sync::Arc;
 use store::{Batch, Ticket};
 use xmpp::{Jid, PresenceType, Stanza, StanzaError};
@@ -72,13 +72,13 @@ impl Within<'_> {
         stanza.set_to(Some(self.account.jid().clone()));
         let limits = self.hub.limits().roster;
         let (inbound, change) = self.account.roster.inbound(&contact, verb, Some(&stanza.to_element()), &limits);
-        let ticket = match &change {
-            Some(change) => {
-                let batch = self.roster_batch(change);
-                self.write(batch)
-            }
-            None => Ticket::committed(),
-        };
+        let mut batch = change.as_ref().map_or_else(|| self.batch(), |change| self.roster_batch(change));
+        // The contact's side hangs on the answer as on a stanza that a client sent.
+        let answer = inbound.auto_reply.map(|answer| {
+            let own = self.account.jid().clone();
+            self.log(&mut batch, Stanza::presence(answer.presence(), Some(own), Some(contact.clone())))
+        });
+        let ticket = self.write(batch);
         if inbound.deliver {
             self.deliver_subscription(&ticket, verb, stanza);
         }
@@ -88,9 +88,8 @@ impl Within<'_> {
                 self.show_after(&ticket, &contact, false);
             }
         }
-        if let Some(answer) = inbound.auto_reply {
-            let answer = Stanza::presence(answer.presence(), Some(self.account.jid().clone()), Some(contact.clone()));
-            self.after(&ticket, Effect::Route(Arc::new(answer)), None);
+        if let Some(answer) = answer {
+            self.after(&ticket, answer, None);
             if verb == Verb::Subscribe {
                 self.show_after(&ticket, &contact, true);
             }
@@ -189,9 +188,14 @@ impl Within<'_> {
         Effect::RouteLogged(Arc::new(stanza), id, 0)
     }
 
-    /// A stanza that the log still holds from before a restart.
-    pub(crate) fn send_logged(&mut self, stanza: Stanza, id: u64) {
-        self.outbox.push(Effect::RouteLogged(Arc::new(stanza), id, 0), None);
+    /// Sends a stanza of the log again: from before a restart, or when its receiver could not write its side. Rows are struck out in any order, so one
+    /// that this account's roster has left behind since is told to nobody.
+    pub(crate) fn send_logged(&mut self, stanza: Arc<Stanza>, id: u64, tries: u8) {
+        let state = stanza.to().map_or(State::None, |to| self.account.roster.state(to));
+        match Verb::of(stanza.presence_type()) {
+            Some(verb) if !state.may_have_sent(verb) => self.strike_out(id),
+            _ => self.outbox.push(Effect::RouteLogged(stanza, id, tries), None),
+        }
     }
 
     /// The log need remember this no longer.

@@ -1031,3 +1031,54 @@ async fn page_that_went_to_another_weighs_on() {
     heard(&again).await;
     assert!(again.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready(), "never read again");
 }
+
+/// The log still holds a request that was taken back: at the next start it is asked again.
+#[tokio::test]
+async fn request_that_was_taken_back_comes_again() {
+    let faults = Faults::new();
+    let store = Store::memory_with(&faults);
+    let first = hub(store.clone()).await;
+    let (romeo, juliet) = (account(&first, "romeo").await, account(&first, "juliet").await);
+    let desk = bind(&first, &romeo, "desk").await;
+    say(&desk, ROSTER);
+    say(&desk, "<presence type='subscribe' to='juliet@verona.example'/>");
+    first.idle().await;
+    say(&desk, "<presence type='unsubscribe' to='juliet@verona.example'/>");
+    first.idle().await;
+    desk.close(Goodbye::ByPeer);
+    let log = store.log("outgoing");
+    let left = "<presence from='romeo@verona.example' to='juliet@verona.example' type='subscribe'/>";
+    let epoch = store.claim(romeo.as_str());
+    store.submit(store::Batch::new(romeo.as_str(), epoch).log(&log, romeo.as_str(), 1, left)).await.unwrap();
+    let second = hub(store.clone()).await;
+    second.idle().await;
+    assert!(log.read(romeo.as_str(), 0, 10).await.unwrap().is_empty(), "the log keeps it");
+    let balcony = bind(&second, &juliet, "balcony").await;
+    say(&balcony, ROSTER);
+    say(&balcony, "<presence/>");
+    let got = heard(&balcony).await.join("\n");
+    assert!(!got.contains("type='subscribe'"), "{got}");
+}
+
+/// The server's own answer is lost with the server: one side has granted, the other waits for ever.
+#[tokio::test]
+async fn answer_of_the_server_itself_is_lost() {
+    let faults = Faults::new();
+    let store = Store::memory_with(&faults);
+    let hub = hub(store.clone()).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let (desk, balcony) = (bind(&hub, &romeo, "desk").await, bind(&hub, &juliet, "balcony").await);
+    say(&balcony, "<presence type='subscribed' to='romeo@verona.example'/>"); // before he has asked
+    hub.idle().await;
+    faults.hold();
+    say(&desk, "<presence type='subscribe' to='juliet@verona.example'/>");
+    assert!(faults.release_one()); // Romeo's half
+    yields().await;
+    assert!(faults.release_one()); // Juliet's: granted
+    yields().await;
+    let logged = store.log("outgoing").read(juliet.as_str(), 0, 10).await.unwrap();
+    assert_eq!(logged.len(), 1, "what she answers stands with what she granted");
+    faults.release_all();
+    hub.idle().await;
+    assert!(store.log("outgoing").read(juliet.as_str(), 0, 10).await.unwrap().is_empty());
+}

@@ -30,7 +30,7 @@ impl Life {
         things(&self.known, &found, moment, &mut wrong);
         pushes(&self.known, &found, moment, &mut wrong);
         mail(&self.known, &found, moment, &mut wrong);
-        subscriptions(&self.known, &found, moment, self.rules.repeats_requests, &mut wrong);
+        subscriptions(&self.known, &found, moment, &mut wrong);
         self.known.begin(&found);
         wrong
     }
@@ -191,7 +191,7 @@ fn mail(known: &Known, found: &Found, moment: Moment, wrong: &mut Vec<String>) {
     }
 }
 
-fn subscriptions(known: &Known, found: &Found, moment: Moment, repeats: bool, wrong: &mut Vec<String>) {
+fn subscriptions(known: &Known, found: &Found, moment: Moment, wrong: &mut Vec<String>) {
     if found.leftovers > 0 {
         wrong.push(format!("{} stanzas are still outgoing, though nothing is under way", found.leftovers));
     }
@@ -202,10 +202,10 @@ fn subscriptions(known: &Known, found: &Found, moment: Moment, repeats: bool, wr
         for other in known.people() {
             let (mine, theirs) = (state(one, &other), state(&other, one));
             let theirs = if there(&other) { theirs } else { State::None };
+            // The other way round it is no fault: a request that is made again may cross its refusal on the way.
             let half = mine.sees_contact() != theirs.seen_by_contact()
                 || mine.seen_by_contact() != theirs.sees_contact()
-                || mine.pending_out() && !theirs.pending_in()
-                || mine.pending_in() && !theirs.pending_out() && !repeats;
+                || mine.pending_out() && !theirs.pending_in();
             if half {
                 wrong.push(format!("{one} has {other} as {mine:?}, and {other} has {one} as {theirs:?}"));
             }

@@ -31,22 +31,9 @@ pub(super) struct Life {
     pub(super) number: usize,
     pub(super) acknowledged: usize,
     pub(super) wrong: Vec<String>,
-    pub(super) rules: Rules,
+    pub(super) breaks_subscriptions: bool,
     /// In this life nobody changes a subscription.
     pub(super) stirs_nobody: bool,
-}
-
-/// What this run may do.
-#[derive(Clone, Copy)]
-pub(super) struct Rules {
-    /// The disk may refuse while subscriptions change.
-    pub(super) breaks_subscriptions: bool,
-    /// The disk may refuse at all.
-    pub(super) breaks: bool,
-    /// Requests may be approved before they come.
-    pub(super) approves_early: bool,
-    /// A request that was taken back may be asked again after a start.
-    pub(super) repeats_requests: bool,
 }
 
 /// Somebody at a door.
@@ -77,7 +64,7 @@ impl Life {
         known: Known,
         mut dice: Dice,
         number: usize,
-        rules: Rules,
+        breaks_subscriptions: bool,
     ) -> Result<Life, String> {
         let (disk, faults) = (Disk::new(), Faults::new());
         let options = SqliteOptions {
@@ -111,7 +98,7 @@ impl Life {
             number,
             acknowledged: 0,
             wrong: Vec::new(),
-            rules,
+            breaks_subscriptions,
             stirs_nobody: false,
         };
         life.calm_down().await?;

@@ -17,8 +17,8 @@ impl Life {
         if self.dice.once_in(4) {
             self.disk.slow_down(Duration::from_micros(500));
         }
-        let breaks = self.dice.once_in(3) && self.rules.breaks;
-        self.stirs_nobody = breaks && !self.rules.breaks_subscriptions;
+        let breaks = self.dice.once_in(3);
+        self.stirs_nobody = breaks && !self.breaks_subscriptions;
         for _ in 0..3 + self.dice.below(5) {
             let refuses = breaks && self.dice.once_in(2);
             if refuses {
@@ -127,10 +127,7 @@ impl Life {
             4..=7 => {
                 self.known.stir(who, &whom, now);
                 let verbs = ["subscribe", "subscribe", "subscribed", "subscribed", "unsubscribe", "unsubscribed"];
-                let mut verb = *self.dice.pick(&verbs).unwrap();
-                if verb == "subscribed" && !self.rules.approves_early && !self.was_asked(who, &whom) {
-                    verb = "subscribe";
-                }
+                let verb = self.dice.pick(&verbs).unwrap();
                 format!("<presence type='{verb}' to='{whom}@{HOST}'/>")
             }
             8..=10 => self.write_to(who, &whom),
@@ -139,15 +136,6 @@ impl Life {
             14 => "<presence/>".to_owned(),
             _ => "<presence type='unavailable'/>".to_owned(),
         }
-    }
-
-    /// Whether a request of `whom` waits for `who`.
-    fn was_asked(&self, who: &str, whom: &str) -> bool {
-        let mut asked = false;
-        for home in self.hub.homes().iter().filter(|home| home.jid().local() == Some(who)) {
-            asked |= home.with(&self.hub, |within| within.account.roster().state(&jid(whom)).pending_in());
-        }
-        asked
     }
 
     fn name(&mut self, who: &str, whom: &str) -> String {

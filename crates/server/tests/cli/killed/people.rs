@@ -18,18 +18,9 @@ pub(crate) const BOXES: [&str; 2] = ["friar", "prince"];
 /// Private elements of a person.
 pub(crate) const PLACES: usize = 3;
 
-/// Whether people do also what is known to go wrong: take requests back, and grant what nobody asked for.
-pub(crate) fn all_wanted() -> bool {
-    std::env::var_os("YATTER_FAULTS_ALL").is_some()
-}
-
 pub(crate) struct Person {
     who: String,
     others: Vec<String>,
-    /// Whom this person has let see its presence.
-    granted: Vec<String>,
-    /// Also what is known to go wrong.
-    all: bool,
     port: u16,
     dice: Dice,
     number: usize,
@@ -44,9 +35,8 @@ impl Person {
         client.log_in(who, "secret", "home");
         client.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>");
         let others = people(kill).into_iter().filter(|other| other != who).collect();
-        let (granted, all) = (Vec::new(), all_wanted());
         let (who, dice, diary) = (who.to_owned(), Dice::new(seed), Diary::default());
-        Person { who, others, granted, all, port, dice, number: 0, client, diary }
+        Person { who, others, port, dice, number: 0, client, diary }
     }
 
     /// Asks and hears until the connection breaks; each answered packet is told.
@@ -81,15 +71,12 @@ impl Person {
     fn something(&mut self) -> String {
         let whom = self.dice.pick(&self.others).cloned().unwrap_or_default();
         match self.dice.below(8) {
-            0 => self.name(&whom, "", self.all),
+            0 => self.name(&whom, "", true),
             1 => self.name(&whom, "-of-old", true),
-            2..=4 if self.asks(&whom) => {
-                self.granted.push(whom.clone());
-                format!("<presence type='subscribed' to='{whom}@localhost'/>")
-            }
+            2..=4 if self.asks(&whom) => format!("<presence type='subscribed' to='{whom}@localhost'/>"),
             2..=4 => {
                 let verbs = ["subscribe", "subscribe", "unsubscribe", "unsubscribed"];
-                let verb = self.dice.pick(&verbs).filter(|_| self.all).unwrap_or(&"subscribe");
+                let verb = self.dice.pick(&verbs).unwrap_or(&"subscribe");
                 format!("<presence type='{verb}' to='{whom}@localhost'/>")
             }
             5 => self.keep(),
@@ -97,12 +84,11 @@ impl Person {
         }
     }
 
-    /// Whether a request has come that was not granted yet.
+    /// Whether a request has ever come.
     fn asks(&self, whom: &str) -> bool {
         let from = format!("from='{whom}@localhost' ");
         let mut tags = self.diary.heard.split("<presence ").filter_map(|piece| piece.split_once('>'));
-        let asked = tags.any(|(tag, _)| tag.contains(&from) && tag.contains("type='subscribe'"));
-        asked && (self.all || !self.granted.iter().any(|granted| granted == whom))
+        tags.any(|(tag, _)| tag.contains(&from) && tag.contains("type='subscribe'"))
     }
 
     /// Calls a contact something, or removes it, with what there was between the two.

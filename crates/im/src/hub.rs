@@ -1,14 +1,14 @@
 //! What all stops share: the hosts, the store, the clock, who is awake, and what is under way.
-use crate::account::{Account, Lapsed};
+mod waking;
+
 use crate::clock::Clock;
-use crate::directory::{Directory, Found, Waiter};
+use crate::directory::{Directory, Found};
 use crate::fault::Fault;
 use crate::home::{Home, Turn};
 use crate::host::{Host, HostOptions};
 use crate::iq::StrangerAsk;
 use crate::plan::PlanError;
-use crate::roster::{self, Roster};
-use crate::route::Known;
+use crate::roster;
 use crate::session::Answering;
 use crate::timers::Timers;
 use arc_swap::ArcSwap;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use store::{Archive, KeyValue, Log, Map, Store};
-use tokio::sync::{Notify, oneshot};
-use xmpp::{Jid, Stanza, StreamError, Timestamp};
+use tokio::sync::Notify;
+use xmpp::{Stanza, StreamError};
 
 /// The heart's bounds, each with its unit.
 #[derive(Clone, Debug)]
@@ -141,17 +141,19 @@ struct Shared {
     timers: Arc<Timers>,
     under_way: AtomicUsize,
     probes: AtomicUsize,
-    complained: Mutex<Complained>,
+    complained: Mutex<waking::Complained>,
     idle_bell: Notify,
     stopping: AtomicBool,
     password_permits: Arc<tokio::sync::Semaphore>,
 }
 
-/// When a lost write was last put in the log, and how many have been lost since.
-#[derive(Default)]
-struct Complained {
-    at: Option<Timestamp>,
-    silent: u64,
+/// So many probes wait for their answer, until this is dropped.
+struct Probes(Hub, usize);
+
+impl Drop for Probes {
+    fn drop(&mut self) {
+        self.0.0.probes.fetch_sub(self.1, Ordering::AcqRel);
+    }
 }
 
 struct Hosts {
@@ -161,9 +163,6 @@ struct Hosts {
 
 /// Probes of sleeping accounts that wait for their answer; more go unanswered, which says the same as the answer: nobody is there.
 const PROBES: usize = 65_536;
-
-/// How often a failing disk is written about in the log.
-const COMPLAINT_S: i64 = 10;
 
 /// Counts as work under way until it is dropped; see [`Hub::idle`].
 pub struct UnderWay(Hub);
@@ -398,8 +397,8 @@ impl Hub {
     pub(crate) fn answer_probes(&self, probes: Vec<Arc<Stanza>>) {
         let count = probes.len();
         let hub = self.clone();
+        let counted = Probes(self.clone(), count);
         if self.0.probes.fetch_add(count, Ordering::AcqRel) > PROBES {
-            self.0.probes.fetch_sub(count, Ordering::AcqRel);
             return;
         }
         self.spawn(async move {
@@ -416,7 +415,7 @@ impl Hub {
                 turn.reply(crate::arrive::probe_answer(&probe, state.seen_by_contact()));
                 turn.run();
             }
-            hub.0.probes.fetch_sub(count, Ordering::AcqRel);
+            drop(counted);
         });
     }
 
@@ -444,148 +443,6 @@ impl Hub {
             }
         });
     }
-
-    /// Wakes an account for a parked home, which goes on when it is known what came of it.
-    pub(crate) fn wake_for(&self, whom: &Jid, parked: Arc<Home>) {
-        self.wake_with(whom, Waiter::Parked(parked));
-    }
-
-    /// Wakes an account. `None`: there is no such account.
-    pub async fn wake(&self, whom: &Jid) -> Result<Option<Arc<Home>>, Fault> {
-        if let Found::Awake(home) = self.directory().find(whom.bare_str()) {
-            return Ok(Some(home));
-        }
-        let (tell, told) = oneshot::channel();
-        self.wake_with(whom, Waiter::Task(tell));
-        match told.await {
-            Ok(Known::Home(home)) => Ok(Some(home)),
-            Ok(Known::Nobody) => Ok(None),
-            Ok(Known::Fault(fault)) => Err(fault),
-            Err(_) => Err(Fault::Stopping),
-        }
-    }
-
-    fn wake_with(&self, whom: &Jid, waiter: Waiter) {
-        let bare = whom.bare();
-        match self.directory().await_waking(bare.as_str(), waiter) {
-            Err((waiter, home)) => self.tell(waiter, &Known::Home(home)),
-            Ok(false) => {}
-            Ok(true) => {
-                let hub = self.clone();
-                self.spawn(async move {
-                    // On a task of its own, so that whoever waits hears of a panic too.
-                    let loading = {
-                        let (hub, bare) = (hub.clone(), bare.clone());
-                        tokio::spawn(async move { hub.load(&bare).await })
-                    };
-                    let known = Known::of(
-                        loading.await.unwrap_or_else(|panic| Err(Fault::Panic { at: "load", why: panic.to_string() })),
-                    );
-                    let home = match &known {
-                        Known::Home(home) => Some(home.clone()),
-                        _ => None,
-                    };
-                    let waiters = hub.directory().settle(bare.as_str(), home);
-                    for waiter in waiters {
-                        hub.tell(waiter, &known);
-                    }
-                    hub.thin_out();
-                });
-            }
-        }
-    }
-
-    fn thin_out(&self) {
-        self.directory().thin_out(|home| {
-            let epoch = home.state().account.epoch;
-            self.store().release(home.jid().as_str(), epoch);
-        });
-    }
-
-    fn tell(&self, waiter: Waiter, known: &Known) {
-        match waiter {
-            Waiter::Parked(home) => {
-                home.resolve(known.clone());
-                self.proceed(home);
-            }
-            // Whoever asked may have gone away meanwhile.
-            Waiter::Task(tell) => drop(tell.send(known.clone())),
-        }
-    }
-
-    /// Loads an account: roster and slots, once, at its waking.
-    async fn load(&self, jid: &Jid) -> Result<Option<Arc<Home>>, Fault> {
-        let Some(host) = self.host(jid.domain()) else { return Ok(None) };
-        if self.record(jid).await?.is_none_or(|record| record.is_removed()) {
-            return Ok(None);
-        }
-        let epoch = self.store().claim(jid.as_str());
-        let (roster, slots, last_id) = self.read_account(jid, &host).await?;
-        let mut account = Account::new(jid.clone(), host, epoch, roster, slots, last_id);
-        account.lapsed = self.lapsed(jid).await?;
-        Ok(Some(Home::new(account, self.limits())))
-    }
-
-    async fn read_account(&self, jid: &Jid, host: &Arc<Host>) -> Result<(Roster, crate::slots::Slots, u64), Fault> {
-        if self.store().backlog().batches > 0 {
-            // What this account wrote before it slept, or before a write failed, is settled before it is read.
-            drop(self.store().barrier().await);
-        }
-        let shapes = self.shapes();
-        let roster = roster_of(shapes.roster.all(jid.as_str()).await?, jid)?;
-        let slots = host.plan().load_slots(self.store(), jid).await?;
-        let last_row = shapes.archive.last(jid.as_str()).await?.unwrap_or(0);
-        let last_sent = shapes.outgoing.last(jid.as_str()).await?.unwrap_or(0);
-        Ok((roster, slots, last_row.max(last_sent)))
-    }
-
-    async fn lapsed(&self, jid: &Jid) -> Result<Vec<Lapsed>, Fault> {
-        let kept = self.shapes().lapsed.get(jid.as_str()).await?;
-        // Whoever cannot be told how much arrived is told nothing: that is always allowed.
-        Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
-    }
-
-    /// A write of this home failed: what it knows may never have been stored, so it is read again. Its sessions stay.
-    fn reload(&self, home: &Arc<Home>, epoch: store::Epoch, why: &store::Error) {
-        let host = {
-            let mut state = home.state();
-            // Of several that were lost together, the first has it read again.
-            if state.account.epoch != epoch || std::mem::replace(&mut state.account.reloading, true) {
-                return;
-            }
-            state.account.host.clone()
-        };
-        self.counters().writes_failed.fetch_add(1, Ordering::Relaxed);
-        self.complain(home, why);
-        let (hub, home) = (self.clone(), home.clone());
-        self.spawn(async move {
-            let epoch = hub.store().claim(home.jid().as_str());
-            drop(hub.store().barrier().await);
-            let read = hub.read_account(home.jid(), &host).await;
-            home.with(&hub, |within| match read {
-                Ok((roster, slots, last_id)) => within.reloaded(epoch, roster, slots, last_id),
-                // Nothing can be said of this account now: its sessions come back when the store does, and find it read anew.
-                Err(fault) => {
-                    fault.tell();
-                    hub.directory().forget(home.jid().as_str());
-                    within.end_all(&StreamError::internal_server_error());
-                }
-            });
-        });
-    }
-
-    /// One line of the log for many writes that were lost.
-    fn complain(&self, home: &Home, why: &store::Error) {
-        let now = self.clock().now();
-        let mut complained = self.0.complained.lock();
-        if complained.at.is_some_and(|at| now.as_seconds() - at.as_seconds() < COMPLAINT_S) {
-            complained.silent += 1;
-            return;
-        }
-        let silent = std::mem::take(&mut complained.silent);
-        complained.at = Some(now);
-        tracing::error!(account = %home.jid(), error = %why, since_last = silent, "a write failed; the account is read again");
-    }
 }
 
 /// Why a hub could not be made.
@@ -604,11 +461,6 @@ impl From<store::Error> for HubError {
     fn from(error: store::Error) -> Self {
         HubError::Fault(Fault::Store(error))
     }
-}
-
-fn roster_of(rows: Vec<(String, Vec<u8>)>, jid: &Jid) -> Result<Roster, Fault> {
-    let unreadable = |why: String| Fault::Unreadable { what: "roster", owner: jid.to_string(), why };
-    Roster::decode(rows).map_err(|error| unreadable(error.to_string()))
 }
 
 fn hosts(options: &[HostOptions]) -> Result<Hosts, PlanError> {

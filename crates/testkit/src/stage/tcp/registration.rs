@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use xmpp::sasl::encode;
 
+const ROSTER: &str = "jabber:iq:roster";
 const REGISTER: &str = "jabber:iq:register";
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
@@ -52,6 +53,13 @@ async fn remove(house: &House, member: &Member, password: &str) -> Result<(), St
     }
     stream.header(member).await?;
     stream.ask("set", &format!("<bind xmlns='{BIND}'/>")).await?;
+    // Some servers keep the roster of an account that is removed.
+    let roster = stream.ask("get", &format!("<query xmlns='{ROSTER}'/>")).await?;
+    let items = roster.child(ROSTER, "query").into_iter().flat_map(Tree::elements).filter_map(|item| item.attr("jid"));
+    for jid in items.map(escape) {
+        let removal = format!("<query xmlns='{ROSTER}'><item jid='{jid}' subscription='remove'/></query>");
+        stream.ask("set", &removal).await?;
+    }
     let answer = stream.ask("set", &format!("<query xmlns='{REGISTER}'><remove/></query>")).await?;
     match is_error(&answer) {
         true => Err(StageError::Failed(format!("{} cannot be removed: {answer}", member.bare()))),

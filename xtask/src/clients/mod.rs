@@ -97,13 +97,13 @@ pub(crate) fn run(words: &[String], tally: &mut Tally) -> Result<()> {
 }
 
 fn perform(play: &Play, workspace: &Workspace, server: &dyn Server, python: &std::path::Path, tally: &mut Tally) {
-    println!("\nplay {}", play.name);
     let began = Instant::now();
-    let passed = play.run(workspace, server, python).unwrap_or_else(|error| {
-        println!("  {error:#}");
+    let mut said = Vec::new();
+    let passed = play.run(workspace, server, python, &mut said).unwrap_or_else(|error| {
+        said.push(format!("{error:#}"));
         false
     });
     let word = if passed { "ok" } else { "FAILED" };
     println!("play {} ... {word} ({:.1} s)", play.name, began.elapsed().as_secs_f64());
-    tally.record(&format!("play {}", play.name), passed);
+    tally.record_words(&format!("play {}", play.name), passed, &said);
 }

@@ -27,8 +27,15 @@ const HOST: &str = "example.org";
 const PASSWORD: &str = "pa ss&<'\">=,é";
 
 impl Play {
-    /// Whether the play went as written. Errors are about the stage, not about what was played.
-    pub(super) fn run(&self, workspace: &Workspace, server: &dyn Server, python: &Path) -> Result<bool> {
+    /// Whether the play went as written, and in `said` what was said. Errors are about the stage, not about what was
+    /// played.
+    pub(super) fn run(
+        &self,
+        workspace: &Workspace,
+        server: &dyn Server,
+        python: &Path,
+        said: &mut Vec<String>,
+    ) -> Result<bool> {
         let stage = Stage::set(workspace.target.join("clients").join(self.folder()), HOST)?;
         let user = |name: &str| User { name: name.to_owned(), password: self.password().to_owned() };
         server.prepare(&stage, &[user("amy")])?;
@@ -39,10 +46,12 @@ impl Play {
         command.arg("-B").arg(script).args(self.arguments).process_group(0);
         self.tell(&mut command, &stage);
         command.env("PLAY_SERVER", if server.is_yatter() { "yatter" } else { server.name() });
-        let mut performance = Performance { server, stage, running };
+        let mut performance = Performance { server, stage, running, said };
         let passed = performance.follow(&mut Background::start("the play", &mut command)?)?;
         if !passed {
-            println!("  the server's last words:\n{}", performance.stage.last_log_lines(15));
+            let last = performance.stage.last_log_lines(15);
+            performance.said.push("the server's last words:".to_owned());
+            performance.said.extend(last.lines().map(str::to_owned));
         }
         ensure!(performance.running.stop(STOP_LIMIT)? || !server.is_yatter(), "the server did not end well");
         Ok(passed)
@@ -73,6 +82,7 @@ struct Performance<'a> {
     server: &'a dyn Server,
     stage: Stage,
     running: Background,
+    said: &'a mut Vec<String>,
 }
 
 impl Performance<'_> {
@@ -92,7 +102,7 @@ impl Performance<'_> {
         loop {
             match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(line) if line.starts_with('@') => self.obey(&line, script)?,
-                Ok(line) => println!("  {line}"),
+                Ok(line) => self.said.push(line),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => bail!("not done after {LIMIT:?}: ended"),
             }

@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod clients;
+mod count;
 mod faults;
 mod install;
 mod process;
@@ -22,7 +23,7 @@ const HELP: &str = "\
 cargo xtask: the chores of the workspace
 
   check     formatting, clippy, all tests and scenes, tidy: before every commit
-  test      check, the scenes over TCP, the real clients; installs what they need (Debian packages, a Python environment)
+  test      check, the scenes over TCP, count, the real clients; installs what they need (Debian packages, Python)
   tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
   clients   only the real clients, against the server built from here
               --against prosody          another server, to see that the plays themselves are right
@@ -45,6 +46,9 @@ cargo xtask: the chores of the workspace
               --rows NAME                rows whose name holds NAME; may be repeated
               --sessions 10000           how many the rows of idle sessions go up to
               --accounts 100000          how many there are when the server starts with many
+  count     instructions and allocations of what is done for every stanza, beside those in crates/counts/baseline.toml
+              --update                   keeps what was counted there
+              --only NAME                things whose name holds NAME; may be repeated
 ";
 
 fn main() -> ExitCode {
@@ -69,12 +73,14 @@ fn run() -> Result<bool> {
         Some("test") => {
             check::run(&mut tally)?;
             scenes::against("yatter", None, &mut tally)?;
+            tally.record("cargo xtask count", count::run(&[])?);
             clients::run(&[], &mut tally)?;
         }
         Some("tidy") => tidy::run(&mut tally)?,
         Some("scenes") => scenes::run(&rest, &mut tally)?,
         Some("clients") => clients::run(&rest, &mut tally)?,
         Some("faults") => return faults::run(&rest),
+        Some("count") => return count::run(&rest),
         Some("bench") => return bench::run(&rest).map(|()| true),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -20,7 +20,7 @@ pub(crate) fn read(dialect: Dialect, element: Element, host: &Host) -> Result<St
 
 /// Writes a stanza in a stream's dialect.
 #[inline]
-pub(crate) fn write(dialect: Dialect, stanza: &Stanza, out: &mut Vec<u8>) {
+pub fn write(dialect: Dialect, stanza: &Stanza, out: &mut Vec<u8>) {
     match dialect {
         Dialect::J => stanza.write_with(out, &j::Writer),
         Dialect::X => stanza.write_with(out, &x::Writer),

@@ -9,7 +9,7 @@ mod admit;
 pub mod c2s;
 mod closing;
 mod connections;
-mod dialect;
+pub mod dialect;
 mod doors;
 mod events;
 pub mod http;

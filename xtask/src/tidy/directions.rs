@@ -13,7 +13,7 @@ struct May {
 
 const SOCKETS: &[&str] = &["axum", "hyper", "mio", "rusqlite", "rustls", "tokio-postgres"];
 
-const RULES: [May; 13] = [
+const RULES: [May; 14] = [
     May { package: "yatter-xml", know: &[], never: &["tokio", "futures", "mio"] },
     May { package: "yatter-xmpp", know: &["yatter-xml"], never: &["tokio", "mio", "rusqlite", "rustls"] },
     May { package: "yatter-store", know: &[], never: &["axum", "hyper", "mio", "rustls"] },
@@ -57,13 +57,18 @@ const RULES: [May; 13] = [
         never: &[],
     },
     May { package: "yatter-disk", know: &[], never: &["tokio", "axum", "rustls"] },
+    May {
+        package: "yatter-counts",
+        know: &["yatter-xml", "yatter-xmpp", "yatter-store", "yatter-im", "yatter-extensions", "yatter-net"],
+        never: &[],
+    },
     May { package: "yatter-load", know: &[], never: &[] },
     May { package: "yatter-examples", know: &["yatter-xml", "yatter-xmpp"], never: &["tokio"] },
     May { package: "xtask", know: &[], never: &[] },
 ];
 
 /// Errors with a story belong to commands; a library names its faults.
-const MAY_USE_ANYHOW: [&str; 3] = ["yatter-server", "yatter-load", "xtask"];
+const MAY_USE_ANYHOW: [&str; 4] = ["yatter-server", "yatter-counts", "yatter-load", "xtask"];
 
 /// What others may use in their tests: the testkit, though they stand below it, and the ground that all stand on, to
 /// build a small house of their own.

@@ -73,14 +73,14 @@ fn run() -> Result<bool> {
         Some("test") => {
             check::run(&mut tally)?;
             scenes::against("yatter", None, &mut tally)?;
-            tally.record("cargo xtask count", count::run(&[])?);
+            count::run(&[], &mut tally)?;
             clients::run(&[], &mut tally)?;
         }
         Some("tidy") => tidy::run(&mut tally)?,
         Some("scenes") => scenes::run(&rest, &mut tally)?,
         Some("clients") => clients::run(&rest, &mut tally)?,
         Some("faults") => return faults::run(&rest),
-        Some("count") => return count::run(&rest),
+        Some("count") => count::run(&rest, &mut tally)?,
         Some("bench") => return bench::run(&rest).map(|()| true),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

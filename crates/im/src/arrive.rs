@@ -1,6 +1,7 @@
 //! Stop 5: a stanza has reached the account it is addressed to (RFC 6121 §8.5).
 //!
 //! The receiver's home is locked; the Received moment has its say; then the sessions are chosen.
+use crate::account::Present;
 use crate::home::Within;
 use crate::iq::{Ask, Reply};
 use crate::moments::{Kinds, Moment, Received, ReceivedAt, Undelivered, UndeliveredAt, Verdict};
@@ -55,8 +56,14 @@ impl Within<'_> {
             return self.outbox.push(Effect::Deliver(stanza, promise), None);
         }
         let stanza = match self.exact(&stanza) {
-            // It is kept durably rather than in memory, and stays in order with what is sent to the bare JID meanwhile.
-            Some(session) if session.is_asleep() && may_wait(&stanza) && self.account.best().is_none() => {
+            // It is kept durably rather than in memory, and stays in order with what is sent to the bare JID meanwhile; but only for one that is given
+            // what was kept when it is resumed.
+            Some(session)
+                if session.is_asleep()
+                    && may_wait(&stanza)
+                    && self.account.best().is_none()
+                    && self.account.present(&session).is_some_and(|named| named.takes_messages()) =>
+            {
                 return self.undelivered(stanza);
             }
             Some(session) => match session.post(stanza) {
@@ -105,9 +112,7 @@ impl Within<'_> {
                 Verdict::Pass => StanzaError::service_unavailable(),
             };
         // Nobody keeps it. A session that will perhaps be resumed is better than nothing.
-        let sleeper = self.exact(&stanza).filter(|session| session.is_asleep());
-        let sleeper = sleeper.or_else(|| self.account.best_sleeper().map(|best| best.session().clone()));
-        let refused = match sleeper {
+        let refused = match self.sleeper_for(&stanza) {
             Some(session) => session.post(stanza),
             None => Some(stanza),
         };
@@ -116,7 +121,13 @@ impl Within<'_> {
         }
     }
 
-    pub(crate) fn sessions_that(&self, wanted: impl Fn(&crate::account::Present) -> bool) -> Vec<Arc<Session>> {
+    /// The session that has lost its connection in which a message waits that nobody keeps.
+    pub fn sleeper_for(&self, stanza: &Stanza) -> Option<Arc<Session>> {
+        let named = self.exact(stanza).filter(|session| session.is_asleep());
+        named.or_else(|| self.account.best_sleeper().map(|best| best.session().clone()))
+    }
+
+    pub(crate) fn sessions_that(&self, wanted: impl Fn(&Present) -> bool) -> Vec<Arc<Session>> {
         self.account
             .sessions
             .iter()

@@ -1,6 +1,6 @@
 //! One connected resource: its address and the queue of what it has yet to receive.
 //!
-//! The queue is a leaf of the lock order: nothing else is locked while it is held. What goes in is an `Arc` of a stanza that is shared with every
+//! In the lock order the queue comes behind the home; while it is held, only the timers of those that sleep are locked. What goes in is an `Arc` of a stanza that is shared with every
 //! other receiver; what is taken out but is not known to have reached the client stays in the queue's second part, so that a message is not lost with
 //! a dying connection. A session may outlive its connection and be held by another (XEP-0198): each has a number, and only the last is heard.
 mod acks;
@@ -10,12 +10,14 @@ mod hold;
 mod pull;
 mod queue;
 mod signals;
+#[cfg(test)]
+mod tests;
 mod weight;
 
 use crate::door::Dialect;
 use crate::home::Home;
 use crate::nonza::Out;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use queue::Outbound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -136,6 +138,12 @@ impl Session {
         self.door() == door
     }
 
+    /// The queue, for a connection that still holds the session: under its lock no other takes over.
+    fn held_by(&self, door: u32) -> Option<MutexGuard<'_, Outbound>> {
+        let out = self.out.lock();
+        self.is_held_by(door).then_some(out)
+    }
+
     /// Queues one stanza: stop 6, and the only way in. A reader that is slower than the bound allows is cut off with `policy-violation`, and the
     /// messages that it did not take go back to routing. Gives the stanza back when the session is gone or has been told to end.
     pub(crate) fn post(&self, stanza: Arc<Stanza>) -> Option<Arc<Stanza>> {
@@ -144,19 +152,10 @@ impl Session {
         if out.gone || out.end.is_some() && out.bytes > 2 * self.bytes_max {
             return Some(stanza);
         }
-        let before = out.bytes;
         let wakes = out.post(stanza);
-        let grown = out.bytes.saturating_sub(before);
         let too_much = out.weight() > self.bytes_max;
-        let asleep = out.sm.as_mut().and_then(|sm| sm.asleep.as_mut());
-        let refused = asleep.is_some_and(|asleep| {
-            let refused = !asleep.grow(grown) || too_much;
-            if refused {
-                asleep.hasten();
-            }
-            refused
-        });
-        if (too_much || refused) && !out.cut {
+        let fits = out.settle(self.bytes_max);
+        if (too_much || !fits) && !out.cut {
             out.cut = true;
             out.end = Some(StreamError::policy_violation().with_text("you read too slowly"));
         } else if !wakes {
@@ -238,8 +237,8 @@ impl Session {
 
     /// What was taken has reached the socket.
     pub(crate) fn written(&self, door: u32) {
-        if self.is_held_by(door) {
-            self.out.lock().written();
+        if let Some(mut out) = self.held_by(door) {
+            out.written();
         }
     }
 
@@ -257,7 +256,7 @@ impl Session {
 }
 
 /// Wakes only after the lock is gone, so that the woken thread does not run into it.
-fn wake(waker: Option<Waker>, out: parking_lot::MutexGuard<'_, Outbound>) {
+fn wake(waker: Option<Waker>, out: MutexGuard<'_, Outbound>) {
     drop(out);
     if let Some(waker) = waker {
         waker.wake();

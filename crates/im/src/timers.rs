@@ -92,7 +92,9 @@ impl Hub {
                     Ok(session) => {
                         if let Some(session) = session.upgrade() {
                             let busy = hub.begin();
-                            session.home().with(&hub, |within| within.lapse(&session));
+                            // One that cannot be ended shall not keep all others.
+                            let end = || session.home().with(&hub, |within| within.lapse(&session));
+                            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(end)));
                             drop(busy);
                         }
                         tokio::task::yield_now().await;

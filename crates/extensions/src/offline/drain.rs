@@ -5,7 +5,7 @@ use std::sync::Arc;
 use store::{History, Row};
 use xmpp::{Jid, Stanza, Timestamp};
 
-/// How many messages are fetched at once.
+/// How many messages are fetched at once; a page ends earlier when they are large.
 const PAGE: usize = 50;
 
 struct Drain {
@@ -69,8 +69,15 @@ impl Drain {
         });
         let now = self.hub.clock().now();
         let (mut page, mut delivered) = (Vec::new(), Vec::new());
+        // A client that reads well must have room for what else comes.
+        let mut room = self.hub.limits().session_queue_bytes / 4;
         for row in &rows {
             let stanza = replayed(row, self.home.jid(), now);
+            let bytes = stanza.as_ref().map_or(0, Stanza::memory_bytes);
+            if bytes > room && !page.is_empty() {
+                break;
+            }
+            room = room.saturating_sub(bytes);
             delivered.push(Given { id: row.id, shown: stanza.is_some() });
             page.extend(stanza.map(Arc::new));
         }

@@ -74,6 +74,8 @@ impl Extension for Room {
 impl Room {
     fn undelivered(&self, at: &mut UndeliveredAt<'_>) -> Verdict {
         match fate(at.stanza) {
+            // It would have been given to a session that lost its connection a moment later, and so it waits with that one.
+            Fate::Forget if at.within.sleeper_for(at.stanza).is_some() => return Verdict::Pass,
             Fate::Forget => return Verdict::Done,
             Fate::Refuse => return Verdict::Bounce(StanzaError::service_unavailable()),
             Fate::Keep => {}

@@ -1,98 +1,12 @@
 //! What went wrong once, each under the name of what it did: stanzas lost, doubled or reordered, answers that came before the disk, memory without bound.
 
+use crate::hands::*;
 use crate::say_all;
-use im::{
-    Clock, Dialect, Door, DoorOptions, Drained, Goodbye, HostOptions, Hub, HubOptions, Limits, NewCredentials, Out,
-};
+use im::{Clock, Dialect, Door, DoorOptions, Goodbye, HostOptions, Hub, HubOptions, Limits, NewCredentials};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use store::{Faults, Store};
 use xmpp::{Jid, Stanza, Timestamp};
-
-async fn hub_with(store: Store, limits: Limits) -> Hub {
-    let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
-    let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
-    let clock = Clock::fake(Timestamp::from_millis(1_000_000_000_000));
-    Hub::new(HubOptions { hosts, store, clock, limits, cluster: im::Cluster::single() }).await.unwrap()
-}
-async fn hub(store: Store) -> Hub {
-    hub_with(store, Limits::default()).await
-}
-async fn account(hub: &Hub, name: &str) -> Jid {
-    hub.create_account(name, "verona.example", &NewCredentials { scram: Vec::new(), digest: None }).await.unwrap()
-}
-async fn bind_as(hub: &Hub, account: &Jid, resource: &str, dialect: Dialect) -> Door {
-    hub.bind(account, Some(resource), DoorOptions { dialect, encrypted: true, peer: None }).await.unwrap()
-}
-async fn bind(hub: &Hub, account: &Jid, resource: &str) -> Door {
-    bind_as(hub, account, resource, Dialect::X).await
-}
-fn read(text: &str) -> Stanza {
-    Stanza::read(xml::Element::parse(text.as_bytes(), &xml::Limits::default()).unwrap()).unwrap()
-}
-fn say(door: &Door, text: &str) {
-    door.admit(read(text));
-}
-fn told(out: &Out) -> String {
-    match out {
-        Out::Stanza(stanza) => text(stanza),
-        Out::Word(word) => format!("{word:?}"),
-    }
-}
-
-fn text(stanza: &Stanza) -> String {
-    let mut out = Vec::new();
-    stanza.write(&mut out);
-    String::from_utf8(out).unwrap()
-}
-/// One look: what is queued now.
-fn look(door: &Door) -> Vec<String> {
-    let mut batch: Vec<Out> = Vec::new();
-    match door.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 1 << 30) {
-        Poll::Ready(Drained::Stanzas) => {
-            door.written();
-            batch.iter().map(told).collect()
-        }
-        Poll::Ready(Drained::Close(why)) => vec![format!("closed: {:?}", why.condition)],
-        Poll::Pending => Vec::new(),
-    }
-}
-async fn yields() {
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
-}
-/// Everything that comes, with or without commits being held.
-async fn heard(door: &Door) -> Vec<String> {
-    let mut all = Vec::new();
-    for _ in 0..12 {
-        yields().await;
-        let more = look(door);
-        let closed = more.iter().any(|text| text.starts_with("closed"));
-        all.extend(more);
-        if closed {
-            break;
-        }
-    }
-    all
-}
-fn ids(all: &[String]) -> Vec<String> {
-    all.iter()
-        .filter(|text| text.starts_with("<message") && !text.contains("type='error'"))
-        .map(|text| text.split("id='").nth(1).unwrap().split('\'').next().unwrap().to_owned())
-        .collect()
-}
-fn numbered(count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("m{number}")).collect()
-}
-fn message(to: &str, number: usize, bytes: usize) -> String {
-    format!("<message to='{to}' type='chat' id='m{number}'><body>{}</body></message>", "x".repeat(bytes))
-}
-fn disk() -> store::Error {
-    store::Error::DiskFull { folder: "/data".into() }
-}
-const JULIET: &str = "juliet@verona.example";
-const ROSTER: &str = "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>";
 
 /// Offline rows of a page that was never written are struck out when the session is cut.
 #[tokio::test]
@@ -978,58 +892,6 @@ async fn account_that_cannot_be_read_again_keeps_what_was_lost() {
     say(&phone, ROSTER);
     let got = heard(&phone).await.join("\n");
     assert!(got.contains("id='r'") && !got.contains("nurse"), "{got}");
-}
-
-/// A client that turns stream management on while its waiting messages come hears nothing more.
-#[tokio::test]
-async fn management_in_the_middle_of_a_page_stops_the_stream() {
-    let hub = hub(Store::memory()).await;
-    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
-    let desk = bind(&hub, &romeo, "desk").await;
-    for number in 0..3 {
-        say(&desk, &message(JULIET, number, 10));
-    }
-    hub.idle().await;
-    let balcony = bind(&hub, &juliet, "balcony").await;
-    say(&balcony, "<presence/>");
-    look(&balcony); // its own presence
-    look(&balcony); // has the page fetched
-    hub.idle().await;
-    assert_eq!(ids(&look(&balcony)), ["m0", "m1", "m2"]);
-    balcony.signal(im::Signal::Enable { resume: true, max_s: None });
-    heard(&balcony).await;
-    balcony.signal(im::Signal::Ack(0));
-    say(&desk, &message(JULIET, 9, 10));
-    hub.idle().await;
-    assert_eq!(ids(&heard(&balcony).await), ["m9"]);
-}
-
-/// Waiting messages that went to another session meanwhile weigh on the one that was lost: after its resumption nothing is read from it.
-#[tokio::test]
-async fn page_that_went_to_another_weighs_on() {
-    let hub = hub_with(Store::memory(), Limits { session_queue_bytes: 400_000, ..Limits::default() }).await;
-    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
-    let desk = bind(&hub, &romeo, "desk").await;
-    for number in 0..30 {
-        say(&desk, &message(JULIET, number, 10_000));
-        hub.idle().await;
-    }
-    let balcony = bind(&hub, &juliet, "balcony").await;
-    balcony.signal(im::Signal::Enable { resume: true, max_s: None });
-    let mut batch = Vec::new();
-    assert!(balcony.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 1 << 30).is_ready());
-    let Some(Out::Word(im::Word::Enabled(Some(resumable)))) = batch.pop() else { panic!("no stream management") };
-    balcony.written();
-    say(&balcony, "<presence/>");
-    assert_eq!(ids(&heard(&balcony).await).len(), 30);
-    balcony.close(Goodbye::Lost);
-    let phone = bind(&hub, &juliet, "phone").await;
-    say(&phone, "<presence/>");
-    assert_eq!(ids(&heard(&phone).await).len(), 30);
-    let x = DoorOptions { dialect: Dialect::X, encrypted: true, peer: None };
-    let again = hub.resume(&juliet, &resumable.id, 31, x).await.unwrap();
-    heard(&again).await;
-    assert!(again.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready(), "never read again");
 }
 
 /// The log still holds a request that was taken back: at the next start it is asked again.

@@ -1,40 +1,18 @@
 //! The heart with its extensions and without a single socket: doors held by hand.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod asleep;
 mod faults;
+mod hands;
 mod losses;
 mod management;
 mod slow_disk;
 
-use im::{
-    AccountError, Clock, Dialect, Door, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials, Out,
-};
+use hands::{account, bind, hub, say, told};
+use im::{AccountError, Door, Drained, Hub, NewCredentials, Out};
 use std::task::{Context, Poll, Waker};
 use store::Store;
-use xmpp::{Jid, Stanza, Timestamp};
-
-async fn hub(store: Store) -> Hub {
-    let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
-    let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
-    let clock = Clock::fake(Timestamp::from_millis(1_000_000_000_000));
-    Hub::new(HubOptions { hosts, store, clock, limits: Limits::default(), cluster: im::Cluster::single() })
-        .await
-        .unwrap()
-}
-
-async fn account(hub: &Hub, name: &str) -> Jid {
-    hub.create_account(name, "verona.example", &NewCredentials { scram: Vec::new(), digest: None }).await.unwrap()
-}
-
-async fn bind(hub: &Hub, account: &Jid, resource: &str) -> Door {
-    let options = DoorOptions { dialect: Dialect::X, encrypted: true, peer: None };
-    hub.bind(account, Some(resource), options).await.unwrap()
-}
-
-fn say(door: &Door, text: &str) {
-    let element = xml::Element::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
-    door.admit(Stanza::read(element).unwrap());
-}
+use xmpp::{Jid, Stanza};
 
 /// Says several stanzas in one batch.
 fn say_all<const N: usize>(door: &Door, stanzas: [Stanza; N]) {
@@ -63,19 +41,6 @@ async fn heard(hub: &Hub, door: &Door) -> Vec<String> {
         }
     }
     all
-}
-
-fn told(out: &Out) -> String {
-    match out {
-        Out::Stanza(stanza) => text(stanza),
-        Out::Word(word) => format!("{word:?}"),
-    }
-}
-
-fn text(stanza: &Stanza) -> String {
-    let mut out = Vec::new();
-    stanza.write(&mut out);
-    String::from_utf8(out).unwrap()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Stream management at the door, without a socket: whatever a network does, every message comes, and comes once.
 
-use super::{account, bind, hub, say};
+use crate::hands::{account, bind, hub, say};
 use im::{Dialect, Door, DoorOptions, Drained, Goodbye, Hub, Out, ResumeError, Signal, Word};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A disk that takes its time: whoever waits for it waits, everybody else talks on.
 
-use crate::{account, bind, hub, say};
+use crate::hands::{account, bind, hub, say};
 use disk::Disk;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn look(door: &im::Door) -> Vec<String> {
         Poll::Ready(_) => door.written(),
         Poll::Pending => {}
     }
-    batch.iter().map(crate::told).collect()
+    batch.iter().map(crate::hands::told).collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A session without a connection: it waits for its client to come back (XEP-0198 §5).
 use super::hold::Hold;
-use super::queue::Item;
+use super::queue::{Item, Outbound};
 use super::{Session, wake};
 use crate::arrive::may_wait;
 use crate::nonza::{Resumed, Word};
@@ -21,22 +21,28 @@ pub(super) struct Asleep {
 }
 
 impl Asleep {
-    /// So much more is held. False: all sleeping sessions together hold too much; this one is to end.
-    pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let fits = self.timers.hold(bytes);
-        self.bytes += if fits { bytes } else { 0 };
+    /// So much is held now.
+    fn settle(&mut self, bytes: usize) -> bool {
+        let fits = self.timers.hold(bytes.saturating_sub(self.bytes));
+        if fits {
+            self.timers.let_go(self.bytes.saturating_sub(bytes));
+            self.bytes = bytes;
+        }
         fits
     }
+}
 
-    fn shrink(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        self.timers.let_go(bytes);
-    }
-
-    /// It is to end now instead of later.
-    pub(super) fn hasten(&mut self) {
-        self.timers.hasten(&mut self.alarm);
+impl Outbound {
+    /// What is held has changed. False: it sleeps, and holds more than `most` or all sleeping sessions together hold too much; it ends now instead of
+    /// later.
+    pub(super) fn settle(&mut self, most: usize) -> bool {
+        let weight = self.weight();
+        let Some(asleep) = self.sm.as_mut().and_then(|sm| sm.asleep.as_mut()) else { return true };
+        let fits = asleep.settle(weight) && weight <= most;
+        if !fits {
+            asleep.timers.hasten(&mut asleep.alarm);
+        }
+        fits
     }
 }
 
@@ -91,7 +97,7 @@ impl Session {
             _ => true,
         });
         out.bytes = out.bytes.saturating_sub(bytes);
-        out.sm.iter_mut().flat_map(|sm| &mut sm.asleep).for_each(|asleep| asleep.shrink(bytes));
+        out.settle(self.bytes_max);
         taken
     }
 
@@ -121,13 +127,13 @@ impl Session {
     /// Waits until everything that the client has sent is handled, so that it need not send anything twice. `None`: another connection has taken over.
     pub(crate) fn poll_handled(&self, door: u32, cx: &mut Context<'_>) -> Poll<Option<u32>> {
         let mut out = self.out.lock();
-        match &mut out.sm {
-            Some(sm) if self.is_held_by(door) => match sm.inbound.poll(cx.waker()) {
-                Some(handled) => Poll::Ready(Some(handled)),
-                None => Poll::Pending,
-            },
-            _ => Poll::Ready(None),
+        let Some(sm) = out.sm.as_mut().filter(|_| self.is_held_by(door)) else { return Poll::Ready(None) };
+        if let Some(handled) = sm.inbound.poll() {
+            return Poll::Ready(Some(handled));
         }
+        // No door uses it now, and whoever takes over or ends the session wakes it.
+        out.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// The session goes on: the client is told so, then gets what it does not have, then what is new. It is active (XEP-0352 §5.2).

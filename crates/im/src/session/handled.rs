@@ -3,7 +3,6 @@
 //! A stanza is handled when everything that came of it is durable, or has failed and been answered. Stanzas are counted when their account takes them;
 //! behind what a batch of them puts into the account's outbox stands a marker, and when that is carried out, it is known which commits they rest on.
 use std::collections::VecDeque;
-use std::task::Waker;
 use store::Ticket;
 
 /// How far one session's stanzas have got. All numbers are modulo 2^32.
@@ -19,8 +18,8 @@ pub(super) struct Handled {
     watched: bool,
     /// The client has been told less than this when it asked.
     owed: Option<u32>,
-    /// Who waits until everything is handled.
-    waiting: Option<Waker>,
+    /// Somebody waits until everything is handled.
+    awaited: bool,
 }
 
 /// What there is to do after a look.
@@ -30,8 +29,8 @@ pub(super) struct Progress {
     pub(super) tell: Option<u32>,
     /// To be watched: the next look is when it is done.
     pub(super) watch: Option<Ticket>,
-    /// To be woken.
-    pub(super) wake: Option<Waker>,
+    /// Everything is handled, and somebody waits for that.
+    pub(super) wake: bool,
 }
 
 impl Handled {
@@ -67,7 +66,7 @@ impl Handled {
         progress.tell =
             self.owed.take_if(|owed| owed.wrapping_sub(self.handled).cast_signed() <= 0).map(|_| self.handled);
         if self.is_done() {
-            progress.wake = self.waiting.take();
+            progress.wake = std::mem::take(&mut self.awaited);
             self.pending.shrink_to(4);
         }
         progress
@@ -84,13 +83,10 @@ impl Handled {
         self.owed = None;
     }
 
-    /// Whether everything that was taken is handled; else `waker` is called when it is.
-    pub(super) fn poll(&mut self, waker: &Waker) -> Option<u32> {
-        if self.is_done() {
-            return Some(self.handled);
-        }
-        self.waiting = Some(waker.clone());
-        None
+    /// Whether everything that was taken is handled; else a later [`Progress`] says so.
+    pub(super) fn poll(&mut self) -> Option<u32> {
+        self.awaited = !self.is_done();
+        self.is_done().then_some(self.handled)
     }
 
     /// What will be handled when everything that was taken is.
@@ -129,11 +125,11 @@ mod tests {
         let second = handled.rest_on(4, Vec::new());
         assert!(second.watch.is_none() && second.tell.is_none(), "it is behind the first, which is watched");
         assert_eq!(handled.asked(), 3);
-        assert_eq!(handled.poll(Waker::noop()), None);
+        assert_eq!(handled.poll(), None);
         faults.release_all();
         let done = handled.look_again();
-        assert_eq!((done.tell, done.wake.is_some(), done.watch.is_none()), (Some(9), true, true));
-        assert_eq!(handled.poll(Waker::noop()), Some(9));
+        assert_eq!((done.tell, done.wake, done.watch.is_none()), (Some(9), true, true));
+        assert_eq!(handled.poll(), Some(9));
     }
 
     #[test]

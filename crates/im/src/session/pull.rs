@@ -53,6 +53,7 @@ impl Session {
             }
             None => out.queue.extend(pulling.held),
         }
+        out.settle(self.bytes_max);
         wake(out.waker.take(), out);
     }
 
@@ -78,6 +79,7 @@ impl Session {
             }
         }
         out.queue.extend(pulling.held);
+        out.settle(self.bytes_max);
         pulling.source.map(|source| (source, pulling.had))
     }
 }

@@ -1,6 +1,6 @@
 //! What the client says of its stream rather than to anybody (XEP-0198, XEP-0352), carried out in the order of the stream.
 use super::acks::Managed;
-use super::handled::Progress;
+use super::handled::{Handled, Progress};
 use super::hold::Hold;
 use super::{Session, wake};
 use crate::door::Dialect;
@@ -15,24 +15,25 @@ use xmpp::{Condition, StreamError};
 impl Session {
     /// Carries out what the connection `door` says.
     pub(crate) fn signal(self: &Arc<Self>, hub: &Hub, door: u32, signal: Signal) {
-        if !self.is_held_by(door) {
-            return;
-        }
         match signal {
-            Signal::Enable { resume, max_s } => self.enable(hub, resume, max_s),
-            Signal::Request => self.requested(),
-            Signal::Ack(h) => self.acked(h),
+            Signal::Enable { resume, max_s } => self.enable(hub, door, resume, max_s),
+            Signal::Request => self.requested(door),
+            Signal::Ack(h) => self.acked(door, h),
             Signal::Inactive => {
-                let mut out = self.out.lock();
+                let Some(mut out) = self.held_by(door) else { return };
                 out.hold.get_or_insert_with(|| Box::new(Hold::new(self.bytes_max)));
             }
             Signal::Active => {
-                let mut out = self.out.lock();
+                let Some(mut out) = self.held_by(door) else { return };
                 out.release();
                 out.hold = None;
                 wake(out.waker.take(), out);
             }
+            // Another connection takes over under the home's lock too.
             Signal::Settled(answer) => self.home.with(hub, |within| {
+                if !self.is_held_by(door) {
+                    return;
+                }
                 if let Some(answer) = answer {
                     within.post(self, Arc::from(answer));
                 }
@@ -43,33 +44,34 @@ impl Session {
     }
 
     /// XEP-0198 §3. Counting begins on both sides with the answer; a second wish ends the stream.
-    fn enable(&self, hub: &Hub, resume: bool, max_s: Option<u32>) {
+    pub(super) fn enable(&self, hub: &Hub, door: u32, resume: bool, max_s: Option<u32>) {
         let most = hub.limits().hibernate_s;
         let resumable = (resume && most > 0 && self.dialect == Dialect::X).then(|| {
             let id = random_id()?.into_boxed_str();
             Ok::<_, Fault>(Resumable { id, max_s: max_s.map_or(most, |wish| wish.min(most)) })
         });
-        let resumable = match resumable.transpose() {
-            Ok(resumable) => resumable,
+        let Some(mut out) = self.held_by(door) else { return };
+        match resumable.transpose() {
             Err(fault) => {
                 fault.tell();
-                return self.say(Word::Failed(Condition::InternalServerError));
+                out.say(Word::Failed(Condition::InternalServerError));
             }
-        };
-        let mut out = self.out.lock();
-        if out.sm.is_some() {
-            out.say(Word::Failed(Condition::UnexpectedRequest));
-            out.end.get_or_insert(StreamError::policy_violation().with_text("stream management is enabled already"));
-        } else {
-            out.say(Word::Enabled(resumable.clone().map(Box::new)));
-            out.sm = Some(Box::new(Managed::new(resumable, hub.clock().clone(), self.jid.domain_jid())));
-            self.managed.store(true, Ordering::Release);
+            Ok(_) if out.sm.is_some() => {
+                out.say(Word::Failed(Condition::UnexpectedRequest));
+                let why = StreamError::policy_violation().with_text("stream management is enabled already");
+                out.end.get_or_insert(why);
+            }
+            Ok(resumable) => {
+                out.say(Word::Enabled(resumable.clone().map(Box::new)));
+                out.sm = Some(Box::new(Managed::new(resumable, hub.clock().clone(), self.jid.domain_jid())));
+                self.managed.store(true, Ordering::Release);
+            }
         }
         wake(out.waker.take(), out);
     }
 
-    fn requested(&self) {
-        let mut out = self.out.lock();
+    pub(super) fn requested(&self, door: u32) {
+        let Some(mut out) = self.held_by(door) else { return };
         let word = match &mut out.sm {
             Some(sm) => Word::Ack(sm.inbound.asked()),
             None => Word::Failed(Condition::UnexpectedRequest),
@@ -78,20 +80,14 @@ impl Session {
         wake(out.waker.take(), out);
     }
 
-    fn acked(&self, h: u32) {
-        let mut out = self.out.lock();
+    pub(super) fn acked(&self, door: u32, h: u32) {
+        let Some(mut out) = self.held_by(door) else { return };
         if out.sm.is_none() {
             out.say(Word::Failed(Condition::UnexpectedRequest));
         } else if let Err(error) = out.acknowledged(h) {
             out.end.get_or_insert(error);
         }
         // There may be a further page to fetch, or something more to ask for.
-        wake(out.waker.take(), out);
-    }
-
-    fn say(&self, word: Word) {
-        let mut out = self.out.lock();
-        out.say(word);
         wake(out.waker.take(), out);
     }
 
@@ -109,27 +105,28 @@ impl Session {
 
     /// The next so many of these have been carried out, and are handled when these commits are done.
     pub(crate) fn rests_on(self: &Arc<Self>, count: u32, tickets: Vec<Ticket>) {
-        let mut out = self.out.lock();
-        let progress = out.sm.as_mut().map(|sm| sm.inbound.rest_on(count, tickets));
-        drop(out);
-        self.go_on(progress);
+        self.go_on(|handled| handled.rest_on(count, tickets));
     }
 
     fn look_again(self: &Arc<Self>) {
-        let progress = self.out.lock().sm.as_mut().map(|sm| sm.inbound.look_again());
-        self.go_on(progress);
+        self.go_on(Handled::look_again);
     }
 
-    /// Outside of all locks but the home's: a commit that is done already calls back at once.
-    fn go_on(self: &Arc<Self>, progress: Option<Progress>) {
-        let Some(Progress { tell, watch, wake }) = progress else { return };
-        if let Some(h) = tell {
-            self.say(Word::Ack(h));
+    /// What the client is told is queued under the lock under which it was found, or a later count could overtake it.
+    fn go_on(self: &Arc<Self>, look: impl FnOnce(&mut Handled) -> Progress) {
+        let mut out = self.out.lock();
+        let Some(sm) = &mut out.sm else { return };
+        let progress = look(&mut sm.inbound);
+        if let Some(h) = progress.tell {
+            out.say(Word::Ack(h));
         }
-        if let Some(waker) = wake {
-            waker.wake();
+        if progress.tell.is_some() || progress.wake {
+            wake(out.waker.take(), out);
+        } else {
+            drop(out);
         }
-        if let Some(ticket) = watch {
+        // Outside of all locks but the home's: a commit that is done already calls back at once.
+        if let Some(ticket) = progress.watch {
             let session = self.clone();
             ticket.on_done(Box::new(move |_| session.look_again()));
         }

@@ -38,6 +38,10 @@ fn message(stanza: &Stanza, depth: usize) -> Weight {
 }
 
 fn children<'a>(children: impl Iterator<Item = Node<'a>>, depth: usize) -> Weight {
+    let mut children = children.peekable();
+    if children.peek().is_none() {
+        return Weight::Important;
+    }
     children.map(|child| self::child(child, depth)).fold(Weight::Nothing, |most, next| match (most, next) {
         (Weight::Important, _) | (_, Weight::Important) => Weight::Important,
         (Weight::Nothing, Weight::Nothing) => Weight::Nothing,
@@ -88,6 +92,8 @@ mod tests {
             ("<message type='headline'><body>news</body></message>".into(), Weight::Important),
             ("<message type='error'><error type='cancel'/></message>".into(), Weight::Important),
             ("<message><something xmlns='unknown'/></message>".into(), Weight::Important),
+            ("<message id='1'/>".into(), Weight::Important),
+            (carbon(""), Weight::Important),
             ("<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>".into(), Weight::Important),
             ("<iq type='result' id='1'/>".into(), Weight::Important),
             ("<presence type='subscribe'/>".into(), Weight::Important),

@@ -37,6 +37,9 @@ pub enum Error {
     /// A prefix that nothing declares: `bad-namespace-prefix`.
     #[error("namespace prefix that was never declared")]
     BadNamespacePrefix,
+    /// An element in the content namespace of another kind of stream: `unsupported-stanza-type`.
+    #[error("stanza of another kind of stream")]
+    ForeignContent,
     /// A declaration that Namespaces in XML forbids (reserved names, `xmlns:p=''`): `not-well-formed`.
     #[error("namespace declaration that is not allowed")]
     InvalidNamespace,

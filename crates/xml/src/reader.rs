@@ -8,6 +8,7 @@ use crate::header::Header;
 use crate::limits::{Limits, Strictness};
 use crate::outer::{NOTHING, Outer, USUAL};
 use crate::scan::{Context, Outcome, scan};
+use crate::scope;
 use crate::work::{Scratch, Work};
 
 /// What a stream says.
@@ -33,6 +34,7 @@ pub struct Reader {
     /// What the header means for the elements, unless it is as usual.
     outer: Option<Box<Outer>>,
     partial: Option<Box<Partial>>,
+    of_a_client: bool,
 }
 
 /// The limits, as small as they can be kept.
@@ -78,7 +80,15 @@ impl Reader {
             stage: Stage::Start,
             outer: None,
             partial: None,
+            of_a_client: false,
         }
+    }
+
+    /// For a client's stream: while it is strict, an element in the content namespace of servers or components is as
+    /// foreign to it as any other (RFC 6120 §4.8.3, §4.9.3.24).
+    #[must_use]
+    pub fn of_a_client(self) -> Reader {
+        Reader { of_a_client: true, ..self }
     }
 
     /// As [`Reader::new`], for a stream that begins anew on the same connection (after SASL): white space that was
@@ -251,6 +261,10 @@ impl Reader {
                 simdutf8::basic::from_utf8(bytes).map(|_| Read::Nothing).map_err(|_| Error::BadUtf8)
             }
             Outcome::Element(_) if self.stage == Stage::Open => {
+                let strict = self.of_a_client && self.strictness == Strictness::Strict;
+                if strict && scope::is_of_another_content(own.unwrap_or(&scratch.work), bytes) {
+                    return Err(Error::ForeignContent);
+                }
                 let outer = self.outer.as_deref().unwrap_or(&USUAL);
                 element::finish(scratch, own, bytes, outer, limits).map(|element| Read::Event(Event::Element(element)))
             }

@@ -86,6 +86,29 @@ pub(crate) fn is_content(namespace: &[u8]) -> bool {
     [names::CLIENT, names::SERVER, names::COMPONENT].iter().any(|content| content.as_bytes() == namespace)
 }
 
+/// Whether an element in a content namespace names another one than that of clients.
+#[inline]
+pub(crate) fn is_of_another_content(work: &Work, bytes: &[u8]) -> bool {
+    // Who names a content namespace at all is written anew.
+    work.rewrite && names_another_content(work, bytes)
+}
+
+#[cold]
+fn names_another_content(work: &Work, bytes: &[u8]) -> bool {
+    let Some(root) = work.nodes.first() else { return false };
+    let is_another = |namespace: &[u8]| is_content(namespace) && namespace != names::CLIENT.as_bytes();
+    if root.prefix_len > 0 {
+        return is_another(name(work, bytes, root.space));
+    }
+    let end = work.nodes.get(1).map_or(work.attrs.len(), |next| next.attr as usize);
+    let attrs = work.attrs.get(root.attr as usize..end).unwrap_or_default();
+    let declared = attrs.iter().find(|attr| attr.flags & (DECLARES | PREFIXED) == DECLARES);
+    declared.is_some_and(|attr| {
+        let value = bytes.get(attr.value as usize..(attr.value + attr.value_len) as usize).unwrap_or_default();
+        is_another(&decode::value_bytes(value))
+    })
+}
+
 /// Keeps a namespace name that lies in the bytes of an attribute, or its decoded form.
 fn add(work: &mut Work, attr: AttrRecord, namespace: &[u8]) -> Result<u16> {
     if attr.flags & CODED != 0 {

@@ -200,6 +200,7 @@ impl From<xml::Error> for StreamError {
                 StreamError::over_limit()
             }
             E::BadNamespacePrefix => StreamError::bad_namespace_prefix(),
+            E::ForeignContent => StreamError::unsupported_stanza_type(),
             _ => StreamError::not_well_formed(),
         };
         told.with_text(error.to_string())

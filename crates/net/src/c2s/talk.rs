@@ -46,7 +46,7 @@ impl<S: Socket> Talk<S> {
         let limit = Duration::from_secs(doors.limits().login_s.into());
         Talk {
             wire: Wire::new(socket),
-            reader: Reader::new(doors.limits().before_login()),
+            reader: Reader::new(doors.limits().before_login()).of_a_client(),
             input: Vec::new(),
             at: 0,
             out: Vec::new(),
@@ -70,7 +70,7 @@ impl<S: Socket> Talk<S> {
     pub(super) async fn encrypt(&mut self, tls: Box<tls::Connection>) -> Result<(), Broken> {
         self.flush().await?;
         self.forget_input();
-        self.reader = Reader::new(self.doors.limits().before_login());
+        self.reader = Reader::new(self.doors.limits().before_login()).of_a_client();
         self.wire.encrypt_with(tls);
         let limit = Duration::from_secs(self.doors.limits().handshake_s.into());
         let until = self.until.min(self.doors.wheel().after(limit));
@@ -82,7 +82,7 @@ impl<S: Socket> Talk<S> {
 
     /// The stream begins anew, as after SASL.
     pub(super) fn restart(&mut self) {
-        self.reader = Reader::restarted(self.doors.limits().before_login());
+        self.reader = Reader::restarted(self.doors.limits().before_login()).of_a_client();
     }
 
     /// Hands over to the session.

@@ -1,4 +1,4 @@
-//! The fast part of the tests: formatting, clippy, every test and scene, tidy.
+//! The fast part of the tests: formatting, clippy, every test and scene, tidy, bad input.
 
 use std::process::Stdio;
 use std::sync::mpsc::RecvTimeoutError;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::hostile;
 use crate::process;
 use crate::tally::Tally;
 use crate::tidy;
@@ -20,7 +21,8 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     tidy::run(tally)?;
     let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     tally.record("cargo clippy", process::succeeds(cargo().args(clippy))?);
-    tests(tally)
+    tests(tally)?;
+    hostile::run(&[], tally)
 }
 
 /// `cargo test` over the workspace, counted line by line while it prints.

@@ -6,6 +6,7 @@ mod check;
 mod clients;
 mod count;
 mod faults;
+mod hostile;
 mod install;
 mod process;
 mod scenes;
@@ -22,7 +23,7 @@ use tally::Tally;
 const HELP: &str = "\
 cargo xtask: the chores of the workspace
 
-  check     formatting, clippy, all tests and scenes, tidy: before every commit
+  check     formatting, clippy, all tests and scenes, tidy, bad input: before every commit
   test      check, the scenes over TCP, count, the real clients; installs what they need (Debian packages, Python)
   tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
   clients   only the real clients, against the server built from here
@@ -40,6 +41,10 @@ cargo xtask: the chores of the workspace
               --seed S                   where to begin; alone: one run, to see it again
               --kill 200                 instead: `kill -9` of the real program under load, so many times
               --all                      the disk refuses also while subscriptions change (docs/design/007-durability.md)
+  hostile   bad input at every door, each case with the answer that the standard wants (docs/hostile.md)
+              --against prosody          another server (also: ejabberd, and the path of a yatter built before)
+              --only NAME                cases whose name holds NAME; may be repeated
+              --list                     their names, sources and occasions
   bench     the server beside ejabberd, Prosody and a bare relay, in turns: docs/benchmarks.md
               --turns 5 --seconds 1.5    how often and how long
               --servers relay,yatter     which (also: ejabberd, prosody, and the path of a yatter built before)
@@ -81,6 +86,7 @@ fn run() -> Result<bool> {
         Some("clients") => clients::run(&rest, &mut tally)?,
         Some("faults") => return faults::run(&rest),
         Some("count") => count::run(&rest, &mut tally)?,
+        Some("hostile") => hostile::run(&rest, &mut tally)?,
         Some("bench") => return bench::run(&rest).map(|()| true),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -147,7 +147,8 @@ pub(crate) fn kill_tree(root: u32) {
     family.iter().for_each(|pid| signal("KILL", &pid.to_string()));
 }
 
-fn children(parent: u32) -> Vec<u32> {
+/// The processes that a process has started.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()

@@ -28,6 +28,8 @@ pub(crate) struct Stage {
     pub(crate) host: String,
     pub(crate) doors: Doors,
     pub(crate) profile: Profile,
+    /// What the server finds in its environment beside ours.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// Hosts that it serves beside its own.
     pub(crate) guests: Vec<Guest>,
 }
@@ -160,12 +162,25 @@ impl Stage {
         fs::create_dir_all(&folder)?;
         let [starttls, optional, direct, plain, legacy, legacy_direct, control] = free_ports(&folder)?;
         let doors = Doors { starttls, optional, direct, plain, legacy, legacy_direct, control };
-        Ok(Stage { folder, host: host.to_owned(), doors, profile: Profile::Full, guests: Vec::new() })
+        Ok(Stage {
+            folder,
+            host: host.to_owned(),
+            doors,
+            profile: Profile::Full,
+            environment: Vec::new(),
+            guests: Vec::new(),
+        })
     }
 
     /// The same stage with another task for the server.
     pub(crate) fn with_profile(self, profile: Profile) -> Stage {
         Stage { profile, ..self }
+    }
+
+    /// The same stage with one more variable for the server.
+    pub(crate) fn with_environment(mut self, name: &'static str, value: &'static str) -> Stage {
+        self.environment.push((name, value));
+        self
     }
 
     /// The same stage with more hosts.

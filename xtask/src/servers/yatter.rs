@@ -94,7 +94,7 @@ impl Server for Yatter {
     }
 
     fn launch(&self, stage: &Stage) -> Result<Background> {
-        Background::start("yatter", &mut self.command(stage)?)
+        Background::start("yatter", self.command(stage)?.envs(stage.environment.iter().copied()))
     }
 
     fn wait_until_ready(&self, server: &mut Background, stage: &Stage) -> Result<()> {

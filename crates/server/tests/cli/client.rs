@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,8 +11,6 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 use xmpp::sasl::Plain;
 
-pub(crate) const HEADER: &str =
-    "<stream:stream to='localhost' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 pub(crate) const X_HEADER: &str = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' \
                                    xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 pub(crate) const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
@@ -145,32 +142,11 @@ impl Client {
         (String::from_utf8_lossy(&std::mem::take(&mut self.heard)).into_owned(), hung_up)
     }
 
-    /// Hears everything from now on until the end, beside whoever types; only without TLS.
-    pub(crate) fn second_pair_of_ears(&self) -> JoinHandle<Vec<u8>> {
-        let mut socket = self.socket.try_clone().unwrap();
-        thread::spawn(move || {
-            let mut heard = Vec::new();
-            let _ = socket.read_to_end(&mut heard);
-            heard
-        })
-    }
-
-    /// Hangs up without a word.
-    pub(crate) fn drop_socket(self) {
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
-    }
-
     /// Opens a modern stream; gives its features.
     pub(crate) fn begin(&mut self) -> String {
         self.say(X_HEADER);
         self.hear(" version='1.0' xml:lang='en'>");
         self.hear("</stream:features>")
-    }
-
-    /// Opens a stream of 2000.
-    pub(crate) fn begin_as_in_2000(&mut self, header: &str) {
-        self.say(header);
-        self.hear(" xmlns='jabber:client' from='localhost'>");
     }
 
     /// From an open modern stream to a restarted one that has not begun anew.
@@ -190,24 +166,10 @@ impl Client {
         ));
         self.hear(&format!("/{resource}</jid></bind></iq>"));
     }
-
-    /// From nothing to a session as in 2000.
-    pub(crate) fn log_in_as_in_2000(&mut self, header: &str, user: &str, password: &str, resource: &str) {
-        self.begin_as_in_2000(header);
-        self.say(&iq_auth(user, password, resource));
-        self.hear("<iq type='result' id='auth'/>");
-    }
 }
 
 pub(crate) fn auth(mechanism: &str, text: &str) -> String {
     format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{text}</auth>")
-}
-
-pub(crate) fn iq_auth(user: &str, password: &str, resource: &str) -> String {
-    format!(
-        "<iq type='set' id='auth'><query xmlns='jabber:iq:auth'><username>{user}</username>\
-         <password>{password}</password><resource>{resource}</resource></query></iq>"
-    )
 }
 
 /// Takes any certificate.

@@ -8,7 +8,6 @@ mod control;
 mod damaged;
 mod doctor;
 mod full_disk;
-mod hostile;
 mod killed;
 mod mistakes;
 mod serving;

@@ -6,6 +6,7 @@ mod check;
 mod clients;
 mod count;
 mod faults;
+mod fuzz;
 mod hostile;
 mod install;
 mod process;
@@ -24,7 +25,8 @@ const HELP: &str = "\
 cargo xtask: the chores of the workspace
 
   check     formatting, clippy, all tests and scenes, tidy, bad input: before every commit
-  test      check, the scenes over TCP, count, the real clients; installs what they need (Debian packages, Python)
+  test      check, the scenes over TCP, count, the fuzz targets for a moment, the real clients; installs what they need
+            (Debian packages, Python)
   tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
   clients   only the real clients, against the server built from here
               --against prosody          another server, to see that the plays themselves are right
@@ -45,6 +47,9 @@ cargo xtask: the chores of the workspace
               --against prosody          another server (also: ejabberd, and the path of a yatter built before)
               --only NAME                cases whose name holds NAME; may be repeated
               --list                     their names, sources and occasions
+  fuzz      the fuzz targets, one after the other; what they find stays in target/fuzz/found
+              --seconds 60               how long each
+              --only NAME                targets whose name holds NAME
   bench     the server beside ejabberd, Prosody and a bare relay, in turns: docs/benchmarks.md
               --turns 5 --seconds 1.5    how often and how long
               --servers relay,yatter     which (also: ejabberd, prosody, and the path of a yatter built before)
@@ -79,6 +84,7 @@ fn run() -> Result<bool> {
             check::run(&mut tally)?;
             scenes::against("yatter", None, &mut tally)?;
             count::run(&[], &mut tally)?;
+            fuzz::run(fuzz::BRIEFLY, &[], &mut tally)?;
             clients::run(&[], &mut tally)?;
         }
         Some("tidy") => tidy::run(&mut tally)?,
@@ -86,6 +92,7 @@ fn run() -> Result<bool> {
         Some("clients") => clients::run(&rest, &mut tally)?,
         Some("faults") => return faults::run(&rest),
         Some("count") => count::run(&rest, &mut tally)?,
+        Some("fuzz") => fuzz::command(&rest, &mut tally)?,
         Some("hostile") => hostile::run(&rest, &mut tally)?,
         Some("bench") => return bench::run(&rest).map(|()| true),
         None | Some("help" | "--help" | "-h") => {

@@ -16,8 +16,9 @@ use super::tree::{Item, Reader};
 /// How long a healthy client waits for anything.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// After so long without progress, somebody who does not listen has said all that is taken.
-const STUCK: Duration = Duration::from_millis(300);
+/// After so long without progress, somebody who does not listen has said all that is taken: longer than a server waits
+/// before it hangs up on him, and than it lets somebody wait who sends too fast.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// What is kept of what was heard, bytes.
 const KEPT: usize = 1 << 20;

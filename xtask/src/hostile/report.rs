@@ -75,6 +75,17 @@ impl Row {
         self.memory[1].saturating_sub(self.memory[0])
     }
 
+    /// What is wrong with it, line by line.
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = self.complaints.clone();
+        if self.verdict == Verdict::Differs {
+            words.push(format!("answered: {}", self.answer));
+            words.push(format!("expected: {}", self.expected));
+            words.push(format!("heard: {}", self.heard));
+        }
+        words
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "case": self.case,

@@ -184,30 +184,29 @@ impl Siege {
 
     fn tell_last(&self) {
         let Some(row) = self.rows.last() else { return };
-        if row.verdict == Verdict::Differs {
-            println!("{} ({}): {}\n    expected {}", row.case, row.occasion, row.answer, row.expected);
-            if self.house.is_yatter {
-                println!("    heard {}", row.heard);
-            }
+        if row.verdict == Verdict::Differs || !row.complaints.is_empty() {
+            println!("{} ({}):", row.case, row.occasion);
+            row.words().iter().for_each(|line| println!("    {line}"));
         }
-        row.complaints.iter().for_each(|complaint| println!("{} ({}): {complaint}", row.case, row.occasion));
     }
 
     /// Stops the server, prints and keeps the results.
     pub(super) fn finish(mut self, known: &BTreeSet<(String, String)>, tally: &mut Tally) -> Result<()> {
         if let Some(conversation) = self.conversation.take() {
-            let heard = conversation.end();
-            tally.record("hostile: the conversation", heard.lost.is_none());
+            let lost: Vec<String> = conversation.end().lost.into_iter().collect();
+            tally.record_words("hostile: the conversation", lost.is_empty(), &lost);
         }
         let left = self.settle()?;
         if self.house.is_yatter {
-            tally.record("hostile: what is left of memory", left <= LEFT);
+            let words = [format!("{} KiB, not {}", left / 1024, LEFT / 1024)];
+            tally.record_words("hostile: what is left of memory", left <= LEFT, &words);
             tally.record("hostile: everybody is gone", self.house.is_empty()?);
         }
         let stopped = self.house.close()?;
         if self.house.is_yatter {
             tally.record("hostile: the server stops by itself", stopped);
-            tally.record("hostile: nothing is in the log that should not be", self.log_is_clean());
+            let bad = self.bad_lines();
+            tally.record_words("hostile: nothing is in the log that should not be", bad.is_empty(), &bad);
         }
         print!("{}", report::table(&self.rows));
         let summary = self.summary(left);
@@ -218,11 +217,13 @@ impl Siege {
         if !self.house.is_yatter {
             let complaints = differences::complaints(known, &self.rows);
             complaints.iter().for_each(|complaint| println!("{complaint}"));
-            tally.record("hostile: the differences are those that are explained", complaints.is_empty());
+            let name = "hostile: the differences are those that are explained";
+            tally.record_words(name, complaints.is_empty(), &complaints);
         }
         for row in &self.rows {
             let passed = row.verdict != Verdict::Differs && row.complaints.is_empty();
-            tally.record(&format!("hostile: {} ({})", row.case, row.occasion), passed || !self.house.is_yatter);
+            let name = format!("hostile: {} ({})", row.case, row.occasion);
+            tally.record_words(&name, passed || !self.house.is_yatter, &row.words());
         }
         Ok(())
     }
@@ -240,13 +241,12 @@ impl Siege {
         Ok(left)
     }
 
-    fn log_is_clean(&self) -> bool {
-        let log = self.house.log();
+    /// The lines of the log that should not be there, the first of them.
+    fn bad_lines(&self) -> Vec<String> {
         let forbidden = ["panicked", " ERROR ", super::PASSWORD, "let me in"];
-        let bad: Vec<&str> =
-            log.lines().filter(|line| forbidden.iter().any(|word| line.contains(word))).take(5).collect();
-        bad.iter().for_each(|line| println!("in the log: {line}"));
-        bad.is_empty()
+        let log = self.house.log();
+        let bad = log.lines().filter(|line| forbidden.iter().any(|word| line.contains(word)));
+        bad.take(5).map(str::to_owned).collect()
     }
 
     fn summary(&self, left: usize) -> serde_json::Value {

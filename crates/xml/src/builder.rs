@@ -32,7 +32,8 @@ struct Level {
 }
 
 impl Builder {
-    /// Opens the outermost element. [`names::CLIENT`] stands for the content namespace of any stream.
+    /// Opens the outermost element. [`names::CLIENT`] stands for the content namespace of any stream; what is in
+    /// [`names::XML`] has the prefix `xml`.
     pub fn new(ns: &str, name: &str) -> Builder {
         let mut builder = Builder {
             out: Vec::with_capacity(256),
@@ -142,6 +143,8 @@ impl Builder {
 
     fn start(&mut self, prefix: Option<&str>, ns: &str, name: &str) {
         self.end_tag();
+        // Namespaces §3: it may be no default and has one prefix, which nobody declares.
+        let prefix = if ns == names::XML { Some("xml") } else { prefix };
         let around = self.open.last().map_or(0..names::CLIENT.len(), |level| level.default.clone());
         self.out.push(b'<');
         let from = self.out.len();
@@ -153,7 +156,9 @@ impl Builder {
         let name = from..self.out.len();
         let default = match prefix {
             Some(prefix) => {
-                write_declaration(&mut self.out, checked(prefix), ns);
+                if ns != names::XML {
+                    write_declaration(&mut self.out, checked(prefix), ns);
+                }
                 around
             }
             None if self.namespaces.get(around.clone()) == Some(ns) => around,

@@ -262,5 +262,10 @@ mod tests {
         let mut out = Vec::new();
         bounce_unknown(&element("<route type='error'/>"), &mut out);
         assert!(out.is_empty());
+        bounce_unknown(&element("<xml:a><b/></xml:a>"), &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "<xml:a type='error'><b/><error code='400'>Bad Request</error></xml:a>"
+        );
     }
 }

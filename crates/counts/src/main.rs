@@ -4,6 +4,7 @@
 //! over memory, on a clock that stands still.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod absence;
 mod addresses;
 mod case;
 mod client;
@@ -27,9 +28,6 @@ yatter-counts: one thing at a time, for a tool that counts instructions (`cargo 
   yatter-counts run NAME     does it: some times to warm up, then so often inside the function `counted`
 ";
 
-/// How often a thing is done before it is counted: what grows has grown by then.
-const WARM_UP: usize = 40;
-
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,8 +45,8 @@ fn run() -> Result<()> {
         ["run", name] => {
             let case = cases().find(|case| case.name == name).with_context(|| format!("there is no {name}"))?;
             let mut work = (case.make)()?;
-            let done = warm_up(&mut *work) + counted(case.times, &mut *work);
-            ensure!(done == WARM_UP + case.times, "{name} succeeded {done} times only");
+            let done = warm_up(case.warm_up, &mut *work) + counted(case.times, &mut *work);
+            ensure!(done == case.warm_up + case.times, "{name} succeeded {done} times only");
         }
         _ => bail!("{HELP}"),
     }
@@ -56,7 +54,7 @@ fn run() -> Result<()> {
 }
 
 fn cases() -> impl Iterator<Item = Case> {
-    [elements::CASES, addresses::CASES, stanzas::CASES, heart::CASES, dialects::CASES, doors::CASES]
+    [elements::CASES, addresses::CASES, stanzas::CASES, heart::CASES, absence::CASES, dialects::CASES, doors::CASES]
         .into_iter()
         .flatten()
         .copied()
@@ -64,8 +62,8 @@ fn cases() -> impl Iterator<Item = Case> {
 
 /// What comes first. The tool knows this function by its name, too: it forgets what was counted when it ends.
 #[inline(never)]
-fn warm_up(work: &mut dyn FnMut() -> bool) -> usize {
-    (0..WARM_UP).map(|_| usize::from(work())).sum()
+fn warm_up(times: usize, work: &mut dyn FnMut() -> bool) -> usize {
+    (0..times).map(|_| usize::from(work())).sum()
 }
 
 /// What is counted: the tool knows this function by its name.

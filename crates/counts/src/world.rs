@@ -25,12 +25,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Result<World> {
+        World::over(Store::memory())
+    }
+
+    /// The same over a store that is given.
+    pub(crate) fn over(store: Store) -> Result<World> {
         // It lives as long as the process, which does one thing and ends.
         let runtime: &Runtime = Box::leak(Box::new(tokio::runtime::Builder::new_current_thread().build()?));
         let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
         let options = HubOptions {
             hosts: vec![HostOptions { name: Jid::parse(HOST)?, plan }],
-            store: Store::memory(),
+            store,
             clock: Clock::fake(Timestamp::from_millis(1_031_699_305_000)),
             limits: Limits::default(),
             cluster: im::Cluster::single(),
@@ -50,11 +55,17 @@ impl World {
     /// A session that is available and has heard whatever there was to hear.
     pub(crate) fn available(&self, name: &str, resource: &str) -> Result<Door> {
         let account = self.account(name)?;
+        let door = self.comes(&account, resource)?;
+        self.hear_out(&door);
+        Ok(door)
+    }
+
+    /// A session that asks for its roster and becomes available.
+    pub(crate) fn comes(&self, account: &Jid, resource: &str) -> Result<Door> {
         let options = DoorOptions { dialect: Dialect::X, encrypted: true, peer: None };
-        let door = self.runtime.block_on(self.hub.bind(&account, Some(resource), options))?;
+        let door = self.runtime.block_on(self.hub.bind(account, Some(resource), options))?;
         door.admit(stanza("<iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>")?);
         door.admit(stanza("<presence/>")?);
-        self.hear_out(&door);
         Ok(door)
     }
 

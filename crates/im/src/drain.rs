@@ -10,7 +10,7 @@ use crate::session::Session;
 use std::sync::Arc;
 use std::task::Waker;
 use store::Ticket;
-use xmpp::{Jid, Stanza};
+use xmpp::{Jid, Stanza, StanzaError};
 
 /// How many entries one drainer carries out before it lets others go first.
 const TURN: usize = 1024;
@@ -121,7 +121,10 @@ impl Home {
         if let Some(wait) = entry.wait.take()
             && let store::State::Failed(_) = wait.0.state()
         {
-            entry.effect = wait.1?;
+            entry.effect = match wait.1? {
+                Effect::Return(stanza) => Effect::Route(Arc::new(stanza.error(&StanzaError::internal_server_error()))),
+                otherwise => otherwise,
+            };
         }
         match entry.effect {
             Effect::Route(stanza) => {
@@ -150,7 +153,7 @@ impl Home {
                 }
             }
             Effect::End(session, why) => session.end(why),
-            Effect::Nothing => {}
+            Effect::Return(_) | Effect::Nothing => {}
         }
         None
     }

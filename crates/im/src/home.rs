@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use store::{Batch, Ticket};
-use xmpp::{Jid, Stanza, StanzaError, Timestamp};
+use xmpp::{Jid, Stanza, Timestamp};
 
 /// The home of one awake account.
 pub struct Home {
@@ -208,10 +208,8 @@ impl<'a> Within<'a> {
     }
 
     /// Returns `stanza` to its sender when `ticket` fails: it was to be kept, and was not.
-    pub fn bounce_unless(&mut self, ticket: &Ticket, stanza: &Stanza) {
-        let bounced = stanza
-            .may_be_answered()
-            .then(|| Effect::Route(Arc::new(stanza.error(&StanzaError::internal_server_error()))));
+    pub fn bounce_unless(&mut self, ticket: &Ticket, stanza: &Arc<Stanza>) {
+        let bounced = stanza.may_be_answered().then(|| Effect::Return(stanza.clone()));
         self.after(ticket, Effect::Nothing, bounced);
     }
 

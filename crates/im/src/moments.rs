@@ -177,7 +177,7 @@ pub struct UndeliveredAt<'a> {
     /// The receiver's account.
     pub within: Within<'a>,
     /// The message.
-    pub stanza: &'a Stanza,
+    pub stanza: &'a Arc<Stanza>,
 }
 
 /// What a handler of [`Available`], [`Unavailable`], [`FellAsleep`] and [`Resumed`] gets.

@@ -26,6 +26,8 @@ pub enum Effect {
     End(Arc<Session>, xmpp::StreamError),
     /// So many stanzas of a session have been carried out: what they rest on is known now (XEP-0198).
     Handled(Arc<Session>, u32),
+    /// Return a message to its sender: it was to be kept, and was not. The refusal is made when it is needed, which is nearly never.
+    Return(Arc<Stanza>),
     /// Nothing: only what comes of a commit that fails is wanted.
     Nothing,
 }
@@ -38,6 +40,7 @@ impl Effect {
             | Effect::RouteLogged(stanza, ..)
             | Effect::Deliver(stanza, _)
             | Effect::Resubmit(stanza)
+            | Effect::Return(stanza)
             | Effect::Post(_, stanza) => stanza.memory_bytes(),
             Effect::Broadcast(stanza, to) => stanza.memory_bytes() + to.len() * size_of::<Jid>(),
             Effect::End(..) | Effect::Handled(..) | Effect::Nothing => 0,

@@ -16,6 +16,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::epoch::Claims;
@@ -164,6 +165,8 @@ fn connect(path: &Path, file_system: Option<&str>) -> rusqlite::Result<Connectio
     }?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without it a statement is prepared anew whenever another value is bound to its LIMIT: the planner looks at it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

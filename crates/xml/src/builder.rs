@@ -6,7 +6,6 @@ use crate::element::Element;
 use crate::escape::{write_escaped_attr, write_escaped_text};
 use crate::names;
 use crate::node::Node;
-use crate::work::Scratch;
 use std::ops::Range;
 
 /// Builds an element from the outside in.
@@ -138,7 +137,7 @@ impl Builder {
         while !self.open.is_empty() {
             self.end();
         }
-        Element::own(&mut Scratch::new(), &self.out)
+        Element::own(&self.out)
     }
 
     fn start(&mut self, prefix: Option<&str>, ns: &str, name: &str) {

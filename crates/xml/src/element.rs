@@ -33,7 +33,7 @@ impl Element {
     /// Reads one element that stands alone, white space around it allowed. Names without a prefix and without a
     /// declaration are in the content namespace.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Element> {
-        Element::parse_with(&mut Scratch::new(), text, limits)
+        Scratch::with(|scratch| Element::parse_with(scratch, text, limits))
     }
 
     /// As [`Element::parse`], with the worker's arrays.
@@ -56,8 +56,8 @@ impl Element {
     }
 
     /// Reads what this server wrote itself; a mistake there becomes an empty element, never a broken stream.
-    pub(crate) fn own(scratch: &mut Scratch, text: &[u8]) -> Element {
-        let element = Element::parse_with(scratch, text, &Limits::OWN);
+    pub(crate) fn own(text: &[u8]) -> Element {
+        let element = Element::parse(text, &Limits::OWN);
         debug_assert!(element.is_ok(), "{element:?}: {}", String::from_utf8_lossy(text));
         element.unwrap_or_else(|_| Element { shared: Arc::from(""), map: 0, nodes: 1, attrs: 0 })
     }

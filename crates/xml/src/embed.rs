@@ -5,7 +5,6 @@ use crate::element::Element;
 use crate::map::{DECLARES, PREFIXED};
 use crate::names;
 use crate::node::{Attr, Node};
-use crate::work::Scratch;
 use std::borrow::Cow;
 
 impl<'a> Node<'a> {
@@ -16,7 +15,7 @@ impl<'a> Node<'a> {
         }
         let mut out = Vec::with_capacity(self.raw().len() + 64);
         self.write_inside(&mut out, names::CLIENT);
-        Element::own(&mut Scratch::new(), &out)
+        Element::own(&out)
     }
 
     /// Appends this element as it must be written where names without a prefix are in `default`.

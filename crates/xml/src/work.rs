@@ -1,5 +1,7 @@
 //! The arrays that a parse fills: a worker's own while a stanza arrives whole, a stream's when one is cut off.
 
+use std::cell::Cell;
+
 use crate::map::{AttrRecord, NodeRecord, SpaceRecord, space};
 
 /// A worker's reusable arrays. One per thread is enough for any number of streams.
@@ -13,10 +15,31 @@ pub struct Scratch {
     pub(crate) packed: Vec<u8>,
 }
 
+/// What a thread keeps of its arrays for the next element that stands alone; arrays that grew beyond it are given back.
+const KEPT_BYTES: usize = 256 * 1024;
+
+thread_local! {
+    static SPARE: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
 impl Scratch {
     /// Empty arrays; they grow to what the stanzas need and stay.
     pub fn new() -> Scratch {
         Scratch::default()
+    }
+
+    /// Lends the thread's arrays for one element that nobody reads from a stream.
+    pub(crate) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let mut scratch = SPARE.take().unwrap_or_default();
+        let result = work(&mut scratch);
+        if scratch.held_bytes() <= KEPT_BYTES {
+            SPARE.set(Some(scratch));
+        }
+        result
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.work.held_bytes() + self.rewrite.held_bytes() + self.canonical.capacity() + self.packed.capacity()
     }
 }
 
@@ -97,6 +120,17 @@ pub(crate) enum State {
 }
 
 impl Work {
+    fn held_bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<NodeRecord>()
+            + self.attrs.capacity() * size_of::<AttrRecord>()
+            + self.spaces.capacity() * size_of::<SpaceRecord>()
+            + self.bindings.capacity() * size_of::<Binding>()
+            + self.open.capacity() * size_of::<Open>()
+            + self.cuts.capacity() * size_of::<(u32, u32)>()
+            + self.borrowed.capacity() * size_of::<Borrowed>()
+            + self.extra.capacity()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.nodes.clear();
         self.attrs.clear();

@@ -82,12 +82,13 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let civil = self.civil();
-        write!(f, "{:04}-{:02}-{:02}T", civil.year, civil.month, civil.day)?;
-        civil.clock(f)?;
+        let mut text = Text::default();
+        text.number(civil.year, 4).sign(b'-').number(civil.month, 2).sign(b'-').number(civil.day, 2).clock(civil.ms);
         match civil.ms % 1000 {
-            0 => f.write_str("Z"),
-            ms => write!(f, ".{ms:03}Z"),
+            0 => {}
+            ms => drop(text.sign(b'.').number(ms, 3)),
         }
+        f.write_str(text.sign(b'Z').as_str())
     }
 }
 
@@ -96,8 +97,8 @@ struct Legacy(Timestamp);
 impl fmt::Display for Legacy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let civil = self.0.civil();
-        write!(f, "{:04}{:02}{:02}T", civil.year, civil.month, civil.day)?;
-        civil.clock(f)
+        let mut text = Text::default();
+        f.write_str(text.number(civil.year, 4).number(civil.month, 2).number(civil.day, 2).clock(civil.ms).as_str())
     }
 }
 
@@ -108,10 +109,39 @@ struct Civil {
     ms: i64,
 }
 
-impl Civil {
-    fn clock(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.ms / 1000;
-        write!(f, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+/// A moment that is being written, digit by digit: every message that had to wait bears one, or two.
+#[derive(Default)]
+struct Text {
+    bytes: [u8; 24],
+    len: usize,
+}
+
+impl Text {
+    fn sign(&mut self, sign: u8) -> &mut Text {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = sign;
+            self.len += 1;
+        }
+        self
+    }
+
+    /// The last so many digits of a number that is not negative.
+    fn number(&mut self, number: i64, digits: u32) -> &mut Text {
+        for weight in (0..digits).rev().map(|power| 10_i64.pow(power)) {
+            self.sign(b'0' + (number / weight % 10) as u8);
+        }
+        self
+    }
+
+    /// `Thh:mm:ss`
+    fn clock(&mut self, ms: i64) -> &mut Text {
+        let seconds = ms / 1000;
+        self.sign(b'T').number(seconds / 3600, 2).sign(b':').number(seconds / 60 % 60, 2).sign(b':');
+        self.number(seconds % 60, 2)
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 }
 

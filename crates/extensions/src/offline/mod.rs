@@ -157,7 +157,7 @@ fn fate(stanza: &Stanza) -> Fate {
 }
 
 /// Stores a message; if that fails, it goes back to its sender, else he is told that it waits, if he wished.
-fn keep(within: &mut Within<'_>, stanza: &Stanza) -> Ticket {
+fn keep(within: &mut Within<'_>, stanza: &Arc<Stanza>) -> Ticket {
     let mut bytes = Vec::with_capacity(stanza.size());
     stanza.write(&mut bytes);
     let with = stanza.from().map(|from| from.bare_str().to_owned()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Where a member gets what was carried to it, in order and bounded.
+//! Where a member gets what was carried to it, bounded.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -13,7 +13,7 @@ use crate::{CarryError, Member};
 pub const INBOX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Weight of a frame beside its bytes.
-const FRAME_BYTES: usize = size_of::<Frame>();
+const FRAME_BYTES: usize = size_of::<Arrival>();
 
 /// What a member carried here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,24 @@ pub struct Frame {
     pub bytes: Vec<u8>,
 }
 
-/// The receiving end: one reader, frames in the order in which they arrived.
+impl Frame {
+    /// What it counts while it waits.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes.len() + FRAME_BYTES
+    }
+}
+
+/// What comes out of an inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival {
+    /// A member carried this here.
+    Frame(Frame),
+    /// A member has died: nothing of it comes after this, what it was carried and did not answer may be lost, and
+    /// its homes wake elsewhere.
+    Gone(Member),
+}
+
+/// The receiving end: one reader.
 #[derive(Debug)]
 pub struct Inbox(Arc<Mutex<Waiting>>);
 
@@ -34,7 +51,7 @@ pub(crate) struct Sender(Arc<Mutex<Waiting>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
-    frames: VecDeque<Frame>,
+    arrivals: VecDeque<Arrival>,
     bytes: usize,
     reader: Option<Waker>,
     ended: bool,
@@ -46,18 +63,20 @@ impl Inbox {
         (Sender(Arc::clone(&waiting)), Inbox(waiting))
     }
 
-    /// The next frame; `None` when nothing can arrive any more. Safe to drop while it waits.
-    pub async fn next(&mut self) -> Option<Frame> {
+    /// What comes next; `None` when nothing can come any more. Safe to drop while it waits.
+    pub async fn next(&mut self) -> Option<Arrival> {
         poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame>> {
+    /// What is here already.
+    pub fn try_next(&mut self) -> Option<Arrival> {
+        self.0.lock().take()
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
         let mut waiting = self.0.lock();
-        match waiting.frames.pop_front() {
-            Some(frame) => {
-                waiting.bytes -= frame.bytes.len() + FRAME_BYTES;
-                Poll::Ready(Some(frame))
-            }
+        match waiting.take() {
+            Some(arrival) => Poll::Ready(Some(arrival)),
             None if waiting.ended => Poll::Ready(None),
             None => {
                 waiting.reader = Some(context.waker().clone());
@@ -73,23 +92,46 @@ impl Drop for Inbox {
     }
 }
 
+impl Waiting {
+    fn take(&mut self) -> Option<Arrival> {
+        let arrival = self.arrivals.pop_front()?;
+        if let Arrival::Frame(frame) = &arrival {
+            self.bytes -= frame.weight();
+        }
+        Some(arrival)
+    }
+}
+
 impl Sender {
-    /// Puts a frame at the end, unless the reader is gone or too far behind.
-    pub(crate) fn send(&self, to: Member, frame: Frame) -> Result<(), CarryError> {
-        let mut waiting = self.0.lock();
-        let bytes = waiting.bytes + frame.bytes.len() + FRAME_BYTES;
+    /// Whether `bytes` more fit, and somebody reads them.
+    pub(crate) fn check(&self, to: Member, bytes: usize) -> Result<(), CarryError> {
+        let waiting = self.0.lock();
         if waiting.ended {
             return Err(CarryError::Gone(to));
         }
-        if bytes > INBOX_BYTES {
-            return Err(CarryError::Full(to));
+        if waiting.bytes + bytes > INBOX_BYTES { Err(CarryError::Full(to)) } else { Ok(()) }
+    }
+
+    /// Whether the reader has seen everything, and waits for more.
+    #[cfg(feature = "faulty")]
+    pub(crate) fn is_read(&self) -> bool {
+        let waiting = self.0.lock();
+        waiting.arrivals.is_empty() && (waiting.reader.is_some() || waiting.ended)
+    }
+
+    /// Puts something at the end.
+    pub(crate) fn send(&self, arrival: Arrival) {
+        let mut waiting = self.0.lock();
+        if waiting.ended {
+            return;
         }
-        waiting.bytes = bytes;
-        waiting.frames.push_back(frame);
+        if let Arrival::Frame(frame) = &arrival {
+            waiting.bytes += frame.weight();
+        }
+        waiting.arrivals.push_back(arrival);
         let reader = waiting.reader.take();
         drop(waiting);
         reader.into_iter().for_each(Waker::wake);
-        Ok(())
     }
 }
 

@@ -4,16 +4,25 @@
 //! [`Cluster::place`]; whoever has something for a home on another member hands [`Cluster::carry`] a frame, and that
 //! member gets it from its [`Inbox`]. What a frame says is no matter of this crate.
 //!
-//! Today there is the single member, for which every answer is "here" and costs nothing.
+//! **Order.** Frames on one *lane* (from one member to another, under one name: that of the receiving home, or of a
+//! client's link) arrive in the order in which they were taken. Between lanes nothing is promised.
+//!
+//! **Loss.** A frame that was taken arrives, unless a member dies: then every other one gets [`Arrival::Gone`], after
+//! which nothing of the dead one arrives any more, and the places of its homes are others.
+//!
+//! Today there is the single member, for which every answer is "here" and costs nothing; for tests, with the feature
+//! `faulty`, there are several in one process (`faulty::Faulty`).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+#[cfg(feature = "faulty")]
+pub mod faulty;
 mod inbox;
 
 use std::sync::Arc;
 
 use inbox::Sender;
 
-pub use inbox::{Frame, INBOX_BYTES, Inbox};
+pub use inbox::{Arrival, Frame, INBOX_BYTES, Inbox};
 
 /// The number of one server process in the cluster; never given to another, also after its death.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +35,15 @@ pub enum Placement {
     Here,
     /// On another: carry a frame to it.
     There(Member),
+}
+
+/// Whether a frame may be refused when much waits already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Refused with [`CarryError::Full`] when [`INBOX_BYTES`] wait.
+    New,
+    /// Answers something that was taken, and is bounded by it: never refused for being too much.
+    Answer,
 }
 
 /// Why a frame was not taken. One that was taken may still be lost, together with the member that it was for.
@@ -49,6 +67,9 @@ pub struct Cluster(Arc<Way>);
 enum Way {
     /// Alone; the sender leads to the own inbox.
     Single(Sender),
+    /// One of several in this process.
+    #[cfg(feature = "faulty")]
+    Faulty(faulty::View),
 }
 
 impl Cluster {
@@ -62,23 +83,44 @@ impl Cluster {
     pub fn me(&self) -> Member {
         match &*self.0 {
             Way::Single(_) => ALONE,
+            #[cfg(feature = "faulty")]
+            Way::Faulty(view) => view.me(),
         }
+    }
+
+    /// Whether there is no other member, and can be none.
+    pub fn is_alone(&self) -> bool {
+        matches!(&*self.0, Way::Single(_))
     }
 
     /// Where `home` is now. Cheap and never blocks: it is asked for every stanza.
-    pub fn place(&self, _home: &str) -> Placement {
+    pub fn place(&self, home: &str) -> Placement {
         match &*self.0 {
-            Way::Single(_) => Placement::Here,
+            Way::Single(_) => {
+                let _ = home;
+                Placement::Here
+            }
+            #[cfg(feature = "faulty")]
+            Way::Faulty(view) => view.place(home),
         }
     }
 
-    /// Takes a frame for a member. Never blocks. Frames from here to there arrive in the order in which they were
-    /// taken; a member may carry to itself.
-    pub fn carry(&self, to: Member, frame: Vec<u8>) -> Result<(), CarryError> {
+    /// Takes a frame for a member. Never blocks. Frames of one lane arrive in the order in which they were taken; a
+    /// member may carry to itself.
+    pub fn carry(&self, to: Member, lane: &str, frame: Vec<u8>, weight: Weight) -> Result<(), CarryError> {
         let frame = Frame { from: self.me(), bytes: frame };
         match &*self.0 {
-            Way::Single(sender) if to == ALONE => sender.send(to, frame),
+            Way::Single(sender) if to == ALONE => {
+                let _ = lane;
+                if weight == Weight::New {
+                    sender.check(to, frame.weight())?;
+                }
+                sender.send(Arrival::Frame(frame));
+                Ok(())
+            }
             Way::Single(_) => Err(CarryError::Gone(to)),
+            #[cfg(feature = "faulty")]
+            Way::Faulty(view) => view.carry(to, lane, frame, weight),
         }
     }
 }
@@ -92,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    fn next(inbox: &mut Inbox) -> Poll<Option<Frame>> {
+    fn next(inbox: &mut Inbox) -> Poll<Option<Arrival>> {
         pin!(inbox.next()).poll(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -106,7 +148,8 @@ mod tests {
     #[test]
     fn nobody_else_can_be_reached() {
         let (cluster, mut inbox) = Cluster::single();
-        assert_eq!(cluster.carry(Member(7), b"hello".to_vec()), Err(CarryError::Gone(Member(7))));
+        let gone = Err(CarryError::Gone(Member(7)));
+        assert_eq!(cluster.carry(Member(7), "", b"hello".to_vec(), Weight::New), gone);
         assert_eq!(next(&mut inbox), Poll::Pending);
     }
 
@@ -114,11 +157,12 @@ mod tests {
     fn frames_arrive_in_order_until_the_cluster_ends() {
         let (cluster, mut inbox) = Cluster::single();
         let me = cluster.me();
-        cluster.carry(me, vec![1]).unwrap();
-        cluster.carry(me, vec![2]).unwrap();
+        cluster.carry(me, "", vec![1], Weight::New).unwrap();
+        cluster.carry(me, "", vec![2], Weight::New).unwrap();
         drop(cluster);
-        let expected = [1, 2].map(|byte| Poll::Ready(Some(Frame { from: me, bytes: vec![byte] })));
-        assert_eq!([next(&mut inbox), next(&mut inbox)], expected);
+        let frame = |byte| Arrival::Frame(Frame { from: me, bytes: vec![byte] });
+        assert_eq!(next(&mut inbox), Poll::Ready(Some(frame(1))));
+        assert_eq!(inbox.try_next(), Some(frame(2)));
         assert_eq!(next(&mut inbox), Poll::Ready(None));
     }
 
@@ -126,9 +170,11 @@ mod tests {
     fn a_reader_that_falls_behind_or_leaves_is_told_to_the_sender() {
         let (cluster, inbox) = Cluster::single();
         let me = cluster.me();
-        cluster.carry(me, vec![0; INBOX_BYTES / 2]).unwrap();
-        assert_eq!(cluster.carry(me, vec![0; INBOX_BYTES / 2]), Err(CarryError::Full(me)));
+        let half = || vec![0; INBOX_BYTES / 2];
+        cluster.carry(me, "", half(), Weight::New).unwrap();
+        assert_eq!(cluster.carry(me, "", half(), Weight::New), Err(CarryError::Full(me)));
+        assert_eq!(cluster.carry(me, "", half(), Weight::Answer), Ok(()), "what answers is taken all the same");
         drop(inbox);
-        assert_eq!(cluster.carry(me, vec![1]), Err(CarryError::Gone(me)));
+        assert_eq!(cluster.carry(me, "", vec![1], Weight::New), Err(CarryError::Gone(me)));
     }
 }

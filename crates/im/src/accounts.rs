@@ -1,7 +1,9 @@
 //! Accounts: made, listed, given new passwords, removed. What proves a password is kept as SCRAM keys; the password itself is not.
+use crate::carried::frame::Errand;
 use crate::fault::Fault;
 use crate::hub::Hub;
 use crate::moments::{AccountCreated, AccountCreatedAt, Kinds, Moment};
+use crate::roster::Roster;
 use serde::{Deserialize, Serialize};
 use store::Batch;
 use xmpp::jid::{NewAccount, NewAccountError};
@@ -131,6 +133,16 @@ impl Hub {
         Ok(record.filter(|record| !record.removed).map(|record| record.credentials()))
     }
 
+    /// An account's roster as the store has it, wherever its home is. `None`: there is no such account.
+    pub async fn stored_roster(&self, account: &Jid) -> Result<Option<Roster>, Fault> {
+        if self.record(account).await?.is_none_or(|record| record.removed) {
+            return Ok(None);
+        }
+        let rows = self.shapes().roster.all(account.bare_str()).await?;
+        let unreadable = |why: String| Fault::Unreadable { what: "roster", owner: account.to_string(), why };
+        Roster::decode(rows).map(Some).map_err(|error| unreadable(error.to_string()))
+    }
+
     /// The name as its owner wrote it when the account was made.
     pub async fn spelling(&self, account: &Jid) -> Result<Option<String>, Fault> {
         Ok(self.record(account).await?.filter(|record| !record.removed).map(|record| record.spelling))
@@ -157,27 +169,40 @@ impl Hub {
         domain: &str,
         credentials: &NewCredentials,
     ) -> Result<Jid, AccountError> {
-        let host = self.host(domain).ok_or_else(|| AccountError::UnknownHost(domain.to_owned()))?;
+        self.host(domain).ok_or_else(|| AccountError::UnknownHost(domain.to_owned()))?;
         let name = NewAccount::check(name)?;
         let account =
             Jid::new(Some(name.local()), domain, None).map_err(|_| AccountError::UnknownHost(domain.to_owned()))?;
-        if let Some(taken) = self.record(&account).await? {
+        let (spelling, keys) = (name.spelling().to_owned(), credentials.into());
+        self.run_errand(&account, Errand::Create { spelling, keys }).await?;
+        Ok(account)
+    }
+
+    pub(crate) async fn create_here(
+        &self,
+        account: &Jid,
+        spelling: &str,
+        credentials: &NewCredentials,
+    ) -> Result<(), AccountError> {
+        let unknown = || AccountError::UnknownHost(account.domain().to_owned());
+        let host = self.host(account.domain()).ok_or_else(unknown)?;
+        if let Some(taken) = self.record(account).await? {
             return Err(if taken.removed { AccountError::Reserved } else { AccountError::Exists });
         }
         let now = self.clock().now();
-        let mut record = Record::new(name.spelling(), now);
+        let mut record = Record::new(spelling, now);
         record.set(credentials);
         let owner = account.as_str();
         let accounts = &self.shapes().accounts;
         let epoch = self.store().claim(owner);
         let batch = Batch::new(owner, epoch).expect_absent(accounts, owner).put(accounts, owner, record.bytes());
-        let mut at = AccountCreatedAt { account: &account, now, store: self.store(), writes: Vec::new() };
+        let mut at = AccountCreatedAt { account, now, store: self.store(), writes: Vec::new() };
         AccountCreated::chain(host.plan()).run(Kinds::ALL, &mut at);
         let batch = at.writes.into_iter().fold(batch, |batch, (keys, bytes)| batch.put(&keys, owner, bytes));
         let made = self.store().submit(batch).await;
         self.store().release(owner, epoch);
         match made {
-            Ok(()) => Ok(account),
+            Ok(()) => Ok(()),
             // Another stream made it at the same moment, and has let go of the home by now.
             Err(store::Error::Exists | store::Error::StaleEpoch) => Err(AccountError::Exists),
             Err(error) => Err(error.into()),
@@ -186,6 +211,10 @@ impl Hub {
 
     /// Gives an account new credentials. What proved the old password proves nothing any more.
     pub async fn set_credentials(&self, account: &Jid, credentials: &NewCredentials) -> Result<(), AccountError> {
+        self.run_errand(account, Errand::Renew(credentials.into())).await
+    }
+
+    pub(crate) async fn renew_here(&self, account: &Jid, credentials: &NewCredentials) -> Result<(), AccountError> {
         let home = self.wake(account).await?.ok_or(AccountError::Missing)?;
         let mut record = self.record(account).await?.ok_or(AccountError::Missing)?;
         record.set(credentials);
@@ -203,6 +232,11 @@ impl Hub {
     /// Removes an account: contacts are told, everything kept for it is erased, its name stays reserved. Then `answer` goes to the session that asked
     /// for it, if one did (XEP-0077 §3.2), and all its sessions end.
     pub async fn remove_account(&self, account: &Jid, answer: Option<Stanza>) -> Result<(), AccountError> {
+        let answer = answer.map(|answer| answer.to_element().as_str().to_owned());
+        self.run_errand(account, Errand::Remove { answer }).await
+    }
+
+    pub(crate) async fn remove_here(&self, account: &Jid, answer: Option<Stanza>) -> Result<(), AccountError> {
         let home = self.wake(account).await?.ok_or(AccountError::Missing)?;
         let mut record = self.record(account).await?.ok_or(AccountError::Missing)?;
         record.removed = true;

@@ -26,12 +26,20 @@ pub enum Fault {
         /// The panic's words.
         why: String,
     },
+    /// Another member of the cluster could not do its part.
+    #[error("another member: {0}")]
+    Elsewhere(String),
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
 }
 
 impl Fault {
+    /// The home that something is for was nowhere to be found.
+    pub(crate) fn moving() -> Fault {
+        Fault::Elsewhere("the account's home is being moved".into())
+    }
+
     /// Logs this fault once and gives the stanza error that the peer sees: `internal-server-error` with the fault's id.
     pub fn tell(&self) -> StanzaError {
         // Only to find the line in the log: it need not be unique for ever.

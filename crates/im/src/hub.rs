@@ -1,6 +1,7 @@
 //! What all stops share: the hosts, the store, the clock, who is awake, and what is under way.
 mod waking;
 
+use crate::carried::Carried;
 use crate::clock::Clock;
 use crate::directory::{Directory, Found};
 use crate::fault::Fault;
@@ -125,6 +126,7 @@ pub struct Hub(Arc<Shared>);
 struct Shared {
     clock: Clock,
     cluster: Cluster,
+    carried: Carried,
     store: Store,
     shapes: Shapes,
     limits: Limits,
@@ -193,6 +195,7 @@ impl Hub {
         let hub = Hub(Arc::new(Shared {
             clock: options.clock,
             cluster,
+            carried: Carried::default(),
             store,
             shapes,
             timers: Timers::new(options.limits.hibernating_bytes),
@@ -282,6 +285,10 @@ impl Hub {
 
     pub(crate) fn cluster(&self) -> &Cluster {
         &self.0.cluster
+    }
+
+    pub(crate) fn carried(&self) -> &Carried {
+        &self.0.carried
     }
 
     pub(crate) fn directory(&self) -> &Directory {

@@ -1,10 +1,11 @@
 //! What must not be lost: messages of a session that is gone, and what was committed but not yet sent when the server stopped.
 use crate::fault::Fault;
-use crate::home::{Rests, Turn, Within};
+use crate::home::{Home, Rests, Turn, Within};
 use crate::hub::Hub;
 use crate::outbox::Effect;
 use crate::route::Known;
 use crate::subscription::State;
+use cluster::Placement;
 use std::sync::Arc;
 use xmpp::{Jid, Kind, MessageType, Stanza, StanzaError};
 
@@ -44,7 +45,7 @@ impl Within<'_> {
 const PAGE: usize = 256;
 
 impl Hub {
-    /// Sends what an earlier run had committed but not yet sent. Each receiver's state decides, so that what had arrived after all changes nothing.
+    /// Wakes, of the homes that are here now, those for which an earlier run, or a member that is gone, had committed something but not yet sent it.
     pub(crate) async fn replay(&self) -> Result<(), Fault> {
         let log = &self.shapes().outgoing;
         let mut after = String::new();
@@ -52,34 +53,42 @@ impl Hub {
             let owners = log.owners(&after, PAGE).await?;
             let Some(last) = owners.last() else { return Ok(()) };
             after.clone_from(last);
-            for owner in owners {
-                self.replay_one(&owner).await?;
+            let here = |owner: &String| self.cluster().place(owner) == Placement::Here;
+            for owner in owners.into_iter().filter(here) {
+                let jid = Jid::parse(&owner).map_err(|error| unreadable_log(&owner, error.to_string()))?;
+                if self.wake(&jid).await?.is_none() {
+                    self.replay_log(&owner, None).await?;
+                }
             }
         }
     }
 
-    async fn replay_one(&self, owner: &str) -> Result<(), Fault> {
-        let unreadable = |why: String| Fault::Unreadable { what: "outgoing", owner: owner.to_owned(), why };
-        let jid = Jid::parse(owner).map_err(|error| unreadable(error.to_string()))?;
-        let home = self.wake(&jid).await?;
+    /// Sends what this home had committed in an earlier life but not yet sent. Each receiver's state decides, so that what had arrived after all changes
+    /// nothing.
+    pub(crate) async fn replay_for(&self, home: &Arc<Home>) -> Result<(), Fault> {
+        self.replay_log(home.jid().as_str(), Some(home)).await
+    }
+
+    async fn replay_log(&self, owner: &str, home: Option<&Arc<Home>>) -> Result<(), Fault> {
         let mut from = 0;
         loop {
             let rows = self.shapes().outgoing.read(owner, from, PAGE).await?;
             let Some((last, _)) = rows.last() else { return Ok(()) };
             from = last + 1;
             for (id, bytes) in rows {
-                // One row that cannot be read is no reason not to start.
-                let Ok(stanza) = read_stored(&bytes).map_err(|why| drop(unreadable(why).tell())) else { continue };
-                match &home {
+                // One row that cannot be read is no reason not to go on.
+                let unread = |why| drop(unreadable_log(owner, why).tell());
+                let Ok(stanza) = read_stored(&bytes).map_err(unread) else { continue };
+                match home {
                     Some(home) => home.with(self, |within| within.send_logged(Arc::new(stanza), id, 0)),
-                    None => self.send_for_removed(&jid, stanza, id).await,
+                    None => self.send_for_removed(owner, stanza, id).await,
                 }
             }
         }
     }
 
     /// The farewells of an account that is gone have nobody's outbox to wait in.
-    async fn send_for_removed(&self, owner: &Jid, stanza: Stanza, id: u64) {
+    async fn send_for_removed(&self, owner: &str, stanza: Stanza, id: u64) {
         let Some(to) = stanza.to().cloned() else { return };
         let known = Known::of(self.wake(&to).await);
         let mut turn = Turn::new(self);
@@ -92,10 +101,10 @@ impl Hub {
             Rests::Nowhere => false,
         };
         if arrived {
-            let epoch = self.store().claim(owner.as_str());
-            let batch = store::Batch::new(owner.as_str(), epoch).unlog(&self.shapes().outgoing, owner.as_str(), id);
+            let epoch = self.store().claim(owner);
+            let batch = store::Batch::new(owner, epoch).unlog(&self.shapes().outgoing, owner, id);
             drop(self.store().submit(batch).await);
-            self.store().release(owner.as_str(), epoch);
+            self.store().release(owner, epoch);
         }
     }
 
@@ -129,6 +138,10 @@ pub fn stored_stanza(what: &'static str, bytes: &[u8]) -> Option<Stanza> {
 /// Reads an element back from the bytes that the store kept.
 pub fn stored_element(what: &'static str, bytes: &[u8]) -> Result<xml::Element, StanzaError> {
     xml::Element::parse(bytes, &xml::Limits::OWN).map_err(|error| unreadable(what, error.to_string()).tell())
+}
+
+fn unreadable_log(owner: &str, why: String) -> Fault {
+    Fault::Unreadable { what: "outgoing", owner: owner.to_owned(), why }
 }
 
 fn unreadable(what: &'static str, why: String) -> Fault {

@@ -1,5 +1,5 @@
 //! A client comes back to a session that has lost its connection (XEP-0198 §5).
-use crate::door::{Door, DoorOptions};
+use crate::door::{DoorOptions, Near};
 use crate::fault::Fault;
 use crate::hub::Hub;
 use std::future::poll_fn;
@@ -36,16 +36,21 @@ impl From<StreamError> for ResumeError {
 }
 
 impl Hub {
-    /// Gives a session of `account` another connection. `id` is what it is resumed by; `h` is how many stanzas the client has, modulo 2^32. A connection
-    /// that it still has is told `conflict`. What the client is to be told of it comes out of the door.
-    pub async fn resume(&self, account: &Jid, id: &str, h: u32, options: DoorOptions) -> Result<Door, ResumeError> {
+    /// [`Hub::resume`] at the account's home.
+    pub(crate) async fn resume_here(
+        &self,
+        account: &Jid,
+        id: &str,
+        h: u32,
+        options: DoorOptions,
+    ) -> Result<Near, ResumeError> {
         if self.limits().hibernate_s == 0 || !options.may_resume() {
             return Err(ResumeError::NotOffered);
         }
         let home = self.wake(account).await?.ok_or(ResumeError::NoAccount)?;
         let (session, number) = home.with(self, |within| within.take_over(id, h))?;
         // From here on the door is responsible: when the client goes away meanwhile, the session sleeps again.
-        let door = Door::new(self.clone(), session.clone(), number);
+        let door = Near::new(self.clone(), session.clone(), number);
         let handled = poll_fn(|cx| session.poll_handled(number, cx)).await.ok_or_else(StreamError::conflict)?;
         home.with(self, |within| within.wake_up(&session, h, handled))?;
         Ok(door)

@@ -59,7 +59,7 @@ impl Turn<'_> {
             None => match self.hub.directory().find(to.bare_str()) {
                 Found::Awake(home) => self.arrive(home, stanza),
                 Found::Asleep => match self.hub.cluster().place(to.bare_str()) {
-                    Placement::There(member) => self.carry(member, &stanza),
+                    Placement::There(member) => return self.carry(member, stanza),
                     Placement::Here if wakes(&stanza) => {
                         let whom = to.bare();
                         return Routed::Asleep(stanza, whom);
@@ -252,6 +252,6 @@ fn wakes(stanza: &Stanza) -> bool {
 }
 
 /// Whether a stanza changes a subscription: these are few, and must not get lost.
-fn is_subscription(stanza: &Stanza) -> bool {
+pub(crate) fn is_subscription(stanza: &Stanza) -> bool {
     stanza.kind() == Kind::Presence && crate::subscription::Verb::of(stanza.presence_type()).is_some()
 }

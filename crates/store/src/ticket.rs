@@ -140,6 +140,11 @@ impl Future for Ticket {
 pub struct Promise(Option<Arc<Shared>>);
 
 impl Promise {
+    /// Settles the ticket and tells whoever waits. The caller must hold no lock that a callback takes.
+    pub fn keep(self, outcome: Outcome) {
+        self.settle(outcome).run();
+    }
+
     /// Settles the ticket: its state is new at once; whoever waits is told by [`Told::run`], outside of all locks.
     pub(crate) fn settle(mut self, outcome: Outcome) -> Told {
         self.tell(outcome)

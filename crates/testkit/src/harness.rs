@@ -7,10 +7,11 @@ use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Plays every `*.scene` of `crates/*/scenes` below `workspace` on a stage, as the command line's arguments wish.
-pub fn run<S: Stage>(workspace: &Path, house: &S::House) -> Conclusion {
+/// Plays every `*.scene` of `crates/*/scenes` below `workspace` on a stage, as the command line's arguments wish: once in each house, whose name stands
+/// behind the scene's.
+pub fn run<S: Stage>(workspace: &Path, houses: &[(&str, S::House)]) -> Conclusion {
     let trials = match files(workspace) {
-        Ok(files) => files.iter().flat_map(|file| trials::<S>(file, house)).collect(),
+        Ok(files) => files.iter().flat_map(|file| trials::<S>(file, houses)).collect(),
         Err(error) => vec![failing("the scenes", format!("{}: {error}", workspace.display()))],
     };
     libtest_mimic::run(&Arguments::from_args(), trials)
@@ -42,9 +43,9 @@ fn files(workspace: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// A test for each scene of a file; a file that cannot be understood is a test that fails.
-fn trials<S: Stage>(file: &Path, house: &S::House) -> Vec<Trial> {
+fn trials<S: Stage>(file: &Path, houses: &[(&str, S::House)]) -> Vec<Trial> {
     match read(file) {
-        Ok(scenes) => scenes.into_iter().map(|scene| trial::<S>(scene, house.clone())).collect(),
+        Ok(scenes) => scenes.iter().flat_map(|scene| houses.iter().map(|house| trial::<S>(scene, house))).collect(),
         Err(why) => vec![failing(&name(file), why)],
     }
 }
@@ -61,8 +62,9 @@ fn name(file: &Path) -> String {
     format!("{crate_name}/{stem}")
 }
 
-fn trial<S: Stage>(scene: Scene, house: S::House) -> Trial {
-    Trial::ignorable_test(scene.name.clone(), move || match perform::<S>(&house, &scene) {
+fn trial<S: Stage>(scene: &Scene, (place, house): &(&str, S::House)) -> Trial {
+    let (scene, house) = (scene.clone(), house.clone());
+    Trial::ignorable_test(format!("{}{place}", scene.name), move || match perform::<S>(&house, &scene) {
         Ok(Ending::Well) => Ok(Completion::Completed),
         Ok(Ending::LeftOut(why)) => Ok(Completion::ignored_with(why)),
         Ok(Ending::Badly(report)) => Err(Failed::from(report.whole)),

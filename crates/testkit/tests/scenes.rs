@@ -1,9 +1,10 @@
-//! Plays every scene of the workspace against the server in this process.
+//! Plays every scene of the workspace against the server in this process: on one member, and on two.
 
 use std::path::Path;
-use testkit::stage::InProcess;
+use testkit::stage::{Form, InProcess};
 
 fn main() {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    testkit::harness::run::<InProcess>(workspace, &()).exit();
+    let houses = [("", Form::Alone), (" on two members", Form::TwoMembers), (" with homes apart", Form::HomesApart)];
+    testkit::harness::run::<InProcess>(workspace, &houses).exit();
 }

@@ -456,33 +456,6 @@ async fn one_lost_write_has_the_account_read_twice() {
     assert_eq!(failed, 1, "times read again for one lost write");
 }
 
-/// Stanzas of one entity that other members carry here are reordered while their receiver wakes.
-#[tokio::test]
-async fn carried_stanzas_are_reordered() {
-    for pause in 0..12 {
-        let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
-        let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
-        let clock = Clock::fake(Timestamp::from_millis(1_000_000_000_000));
-        let (cluster, inbox) = im::Cluster::single();
-        let (store, limits) = (Store::memory(), Limits::default());
-        let options = HubOptions { hosts, store, clock, limits, cluster: (cluster.clone(), inbox) };
-        let hub = Hub::new(options).await.unwrap();
-        let juliet = account(&hub, "juliet").await;
-        for number in 0..3 {
-            let frame = message(JULIET, number, 10).replace("<message", "<message from='romeo@verona.example/desk'");
-            cluster.carry(cluster.me(), frame.into_bytes()).unwrap();
-            for _ in 0..pause {
-                tokio::task::yield_now().await;
-            }
-        }
-        yields().await;
-        hub.idle().await;
-        let balcony = bind(&hub, &juliet, "balcony").await;
-        say(&balcony, "<presence/>");
-        assert_eq!(ids(&heard(&balcony).await), numbered(3), "pause {pause}");
-    }
-}
-
 /// A directed available presence after an error leaves a ghost.
 #[tokio::test]
 async fn a_ghost_after_an_error() {
@@ -573,37 +546,6 @@ async fn a_version_is_given_twice() {
     say(&desk, &format!("<iq type='get' id='v'><query xmlns='jabber:iq:roster' ver='{version}'/></iq>"));
     let got = heard(&desk).await.join("\n");
     assert!(got.contains("real@x.example"), "cached with a phantom, and told that nothing changed: {got}");
-}
-
-/// The same with two workers.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn carried_stanzas_are_reordered_by_two_workers() {
-    for round in 0..300 {
-        let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
-        let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
-        let clock = Clock::fake(Timestamp::from_millis(1_000_000_000_000));
-        let (cluster, inbox) = im::Cluster::single();
-        let (store, limits) = (Store::memory(), Limits::default());
-        let options = HubOptions { hosts, store, clock, limits, cluster: (cluster.clone(), inbox) };
-        let hub = Hub::new(options).await.unwrap();
-        let juliet = account(&hub, "juliet").await;
-        for number in 0..40 {
-            let frame = message(JULIET, number, 10).replace("<message", "<message from='romeo@verona.example/desk'");
-            cluster.carry(cluster.me(), frame.into_bytes()).unwrap();
-        }
-        while hub.shapes().archive.count_undelivered(JULIET).await.unwrap() < 40 {
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
-        hub.idle().await;
-        let balcony = bind(&hub, &juliet, "balcony").await;
-        say(&balcony, "<presence/>");
-        let mut got = Vec::new();
-        for _ in 0..6 {
-            hub.idle().await;
-            got.extend(look(&balcony));
-        }
-        assert_eq!(ids(&got), numbered(40), "round {round}");
-    }
 }
 
 /// An account whose loading panics can never be woken again, and whoever writes to it is parked for ever.

@@ -4,8 +4,10 @@
 mod asleep;
 mod faults;
 mod hands;
+mod killed;
 mod losses;
 mod management;
+mod members;
 mod slow_disk;
 
 use hands::{account, bind, hub, say, told};

@@ -7,6 +7,8 @@ use crate::home::Home;
 use crate::host::Host;
 use crate::roster::Roster;
 use crate::route::Known;
+use crate::slots::Slots;
+use cluster::Placement;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
@@ -22,13 +24,23 @@ pub(super) struct Complained {
     silent: u64,
 }
 
+/// What the store has of an account.
+struct Kept {
+    roster: Roster,
+    slots: Slots,
+    /// The highest number that a row has.
+    last_id: u64,
+    /// Something was committed that may not have been sent.
+    logged: bool,
+}
+
 impl Hub {
     /// Wakes an account for a parked home, which goes on when it is known what came of it.
     pub(crate) fn wake_for(&self, whom: &Jid, parked: Arc<Home>) {
         self.wake_with(whom, Waiter::Parked(parked));
     }
 
-    /// Wakes an account. `None`: there is no such account.
+    /// Wakes an account that is at home on this member. `None`: there is no such account.
     pub async fn wake(&self, whom: &Jid) -> Result<Option<Arc<Home>>, Fault> {
         if let Found::Awake(home) = self.directory().find(whom.bare_str()) {
             return Ok(Some(home));
@@ -94,17 +106,26 @@ impl Hub {
     /// Loads an account: roster and slots, once, at its waking.
     async fn load(&self, jid: &Jid) -> Result<Option<Arc<Home>>, Fault> {
         let Some(host) = self.host(jid.domain()) else { return Ok(None) };
+        if self.cluster().place(jid.as_str()) != Placement::Here {
+            // It has moved meanwhile: whoever claims it there must not be disturbed.
+            return Err(Fault::moving());
+        }
         if self.record(jid).await?.is_none_or(|record| record.is_removed()) {
             return Ok(None);
         }
         let epoch = self.store().claim(jid.as_str());
-        let (roster, slots, last_id) = self.read_account(jid, &host).await?;
+        let Kept { roster, slots, last_id, logged } = self.read_account(jid, &host).await?;
         let mut account = Account::new(jid.clone(), host, epoch, roster, slots, last_id);
         account.lapsed = self.lapsed(jid).await?;
-        Ok(Some(Home::new(account, self.limits())))
+        let home = Home::new(account, self.limits());
+        if logged {
+            // Everything is in it by now: what an older home still writes is refused.
+            self.replay_for(&home).await?;
+        }
+        Ok(Some(home))
     }
 
-    async fn read_account(&self, jid: &Jid, host: &Arc<Host>) -> Result<(Roster, crate::slots::Slots, u64), Fault> {
+    async fn read_account(&self, jid: &Jid, host: &Arc<Host>) -> Result<Kept, Fault> {
         if self.store().backlog().batches > 0 {
             // What this account wrote before it slept, or before a write failed, is settled before it is read.
             drop(self.store().barrier().await);
@@ -113,8 +134,8 @@ impl Hub {
         let roster = roster_of(shapes.roster.all(jid.as_str()).await?, jid)?;
         let slots = host.plan().load_slots(self.store(), jid).await?;
         let last_row = shapes.archive.last(jid.as_str()).await?.unwrap_or(0);
-        let last_sent = shapes.outgoing.last(jid.as_str()).await?.unwrap_or(0);
-        Ok((roster, slots, last_row.max(last_sent)))
+        let last_sent = shapes.outgoing.last(jid.as_str()).await?;
+        Ok(Kept { roster, slots, last_id: last_row.max(last_sent.unwrap_or(0)), logged: last_sent.is_some() })
     }
 
     async fn lapsed(&self, jid: &Jid) -> Result<Vec<Lapsed>, Fault> {
@@ -123,8 +144,26 @@ impl Hub {
         Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
+    /// Another member has this home by now: here it is over, and its clients are to come back, to where it is.
+    fn leave_to_others(&self, home: &Arc<Home>, epoch: store::Epoch) {
+        let known = home.with(self, |within| {
+            let known = within.account.epoch == epoch;
+            if known {
+                within.end_all(&StreamError::system_shutdown());
+            }
+            known
+        });
+        if known {
+            tracing::warn!(account = %home.jid(), "the account is at home on another member by now");
+            self.directory().forget(home.jid().as_str());
+        }
+    }
+
     /// A write of this home failed: what it knows may never have been stored, so it is read again. Its sessions stay.
     pub(super) fn reload(&self, home: &Arc<Home>, epoch: store::Epoch, why: &store::Error) {
+        if *why == store::Error::StaleEpoch && !self.cluster().is_alone() {
+            return self.leave_to_others(home, epoch);
+        }
         let host = {
             let mut state = home.state();
             // Of several that were lost together, the first has it read again.
@@ -141,7 +180,7 @@ impl Hub {
             drop(hub.store().barrier().await);
             let read = hub.read_account(home.jid(), &host).await;
             home.with(&hub, |within| match read {
-                Ok((roster, slots, last_id)) => within.reloaded(epoch, roster, slots, last_id),
+                Ok(kept) => within.reloaded(epoch, kept.roster, kept.slots, kept.last_id),
                 // Nothing can be said of this account now: its sessions come back when the store does, and find it read anew.
                 Err(fault) => {
                     fault.tell();

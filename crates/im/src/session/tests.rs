@@ -2,6 +2,7 @@
 use super::Session;
 use crate::nonza::{Out, Word};
 use crate::{Clock, Dialect, DoorOptions, Drained, HostOptions, Hub, HubOptions, Limits, NewCredentials, Signal};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use xmpp::{Jid, Timestamp};
 
@@ -15,6 +16,11 @@ async fn managed(hub: &Hub) -> (crate::Door, String) {
     let [Word::Enabled(Some(resumable))] = &told[..] else { panic!("{told:?}") };
     let id = resumable.id.to_string();
     (door, id)
+}
+
+async fn session(hub: &Hub, door: &crate::Door) -> Arc<Session> {
+    let home = hub.wake(door.jid()).await.unwrap().unwrap();
+    home.with(hub, |within| within.account.session(door.jid().resource().unwrap()).unwrap().session().clone())
 }
 
 async fn hub() -> Hub {
@@ -43,7 +49,7 @@ fn words(door: &crate::Door) -> Vec<Word> {
 async fn counts_never_go_back() {
     let hub = hub().await;
     let (door, _) = managed(&hub).await;
-    let session: &std::sync::Arc<Session> = door.session();
+    let session = session(&hub, &door).await;
     let mut told = Vec::new();
     for _ in 0..200 {
         std::thread::scope(|scope| {
@@ -70,7 +76,7 @@ async fn counts_never_go_back() {
 async fn a_signal_that_is_overtaken_is_not_heard() {
     let hub = hub().await;
     let (door, id) = managed(&hub).await;
-    let session = door.session().clone();
+    let session = session(&hub, &door).await;
     for _ in 0..5 {
         assert!(session.post(xmpp::Stanza::message(xmpp::MessageType::Chat, None, None).into()).is_none());
     }

@@ -1,11 +1,10 @@
 //! Everything kept for an account but what proves its password, as one JSON object.
 
-use std::sync::Arc;
-
-use im::roster::Item;
-use im::{Fault, Home, Hub};
+use im::roster::{Item, Roster};
+use im::{Fault, Hub};
 use serde_json::{Value, json};
 use store::Error;
+use xmpp::Jid;
 
 use super::{Answer, accounts};
 
@@ -18,16 +17,16 @@ const MESSAGES_BYTES_MAX: usize = 33_554_432;
 /// Exports one account.
 pub(super) async fn account(hub: &Hub, jid: &str) -> Result<Answer, String> {
     let account = accounts::account(hub, jid)?;
-    let home = hub.wake(&account).await.map_err(|fault| fault.to_string())?;
-    let home = home.ok_or_else(|| format!("{account}: there is no such account"))?;
-    let exported = export(hub, &home).await.map_err(|fault| fault.to_string())?;
+    // What is not durable yet was not told to anybody.
+    let roster = hub.stored_roster(&account).await.map_err(|fault| fault.to_string())?;
+    let roster = roster.ok_or_else(|| format!("{account}: there is no such account"))?;
+    let exported = export(hub, &account, &roster).await.map_err(|fault| fault.to_string())?;
     Ok(Answer::Account { account: exported })
 }
 
-async fn export(hub: &Hub, home: &Arc<Home>) -> Result<Value, Fault> {
-    let jid = home.jid();
+async fn export(hub: &Hub, jid: &Jid, roster: &Roster) -> Result<Value, Fault> {
     let spelling = hub.spelling(jid).await?;
-    let roster: Vec<Value> = home.with(hub, |within| within.account.roster().iter().map(contact).collect());
+    let roster: Vec<Value> = roster.iter().map(contact).collect();
     let vcard = hub.store().keys("vcard").get(jid.as_str()).await?.map(text);
     let private = hub.store().map("private").all(jid.as_str()).await?;
     let private: Vec<String> = private.into_iter().map(|(_, bytes)| text(bytes)).collect();

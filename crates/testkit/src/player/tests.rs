@@ -3,14 +3,14 @@
 use super::Ending;
 use crate::harness::perform;
 use crate::scene::parse;
-use crate::stage::InProcess;
+use crate::stage::{Form, InProcess};
 
 /// Plays steps of Romeo and Juliet, who are there; the report if they end badly.
 fn played(steps: &str) -> Option<String> {
     let cast = "# A sentence.   RFC 6121\ncast\n  Romeo   romeo@verona.example/desk\n  \
                 Juliet  juliet@verona.example/balcony\n";
     let scene = parse("test", &format!("{cast}{steps}")).unwrap().remove(0);
-    match perform::<InProcess>(&(), &scene).unwrap() {
+    match perform::<InProcess>(&Form::Alone, &scene).unwrap() {
         Ending::Well => None,
         Ending::Badly(report) => Some(report.whole),
         Ending::LeftOut(why) => panic!("left out: {why}"),

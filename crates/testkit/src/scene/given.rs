@@ -14,8 +14,10 @@ pub enum Given {
         /// The state in `of`'s roster.
         state: Subscription,
     },
-    /// `two members`: doors on one member of the cluster, homes on the other.
+    /// `two members`: not to be played on one member alone.
     TwoMembers,
+    /// `homes together`: not to be played with homes on both members.
+    HomesTogether,
     /// `stanza_bytes is 10000`: a key of the configuration differs from its default.
     Option {
         /// The key, as in the configuration.
@@ -53,6 +55,9 @@ impl Given {
     pub(super) fn read(line: &str, names: &[String]) -> Result<Given, String> {
         if line == "two members" {
             return Ok(Given::TwoMembers);
+        }
+        if line == "homes together" {
+            return Ok(Given::HomesTogether);
         }
         if let Some(hosts) = line.strip_prefix("hosts ") {
             return Ok(Given::Hosts(hosts.split(',').map(|host| host.trim().to_owned()).collect()));

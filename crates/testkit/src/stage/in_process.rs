@@ -1,84 +1,58 @@
-//! The usual stage: the heart with all extensions on a memory store, its doors on pipes, its clock in our hand.
+//! The usual stage: the heart with all extensions on a memory store, its doors on pipes, its clock in our hand; on one member or on several.
 
+use super::life::{Life, failed};
 use super::settings::Settings;
 use super::tls::Keys;
-use super::{DoorKind, Stage, StageError, Wire};
-use crate::scene::{Member, Scene, Security, ServerAction};
-use im::{Clock, HostOptions, Hub, HubOptions, NewCredentials};
+use super::{DoorKind, Form, Stage, StageError, Wire};
+use crate::scene::{Given, Member, Scene, Security, ServerAction};
+use im::{Clock, NewCredentials};
+use net::TlsMode;
 use net::tls::Certificates;
-use net::{Doors, TlsMode};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Faults, Store};
-use tokio::task::JoinHandle;
-use xmpp::Jid;
 use xmpp::sasl::{Hash, ScramKeys};
 
 /// A server in this process.
 pub struct InProcess {
+    form: Form,
     settings: Settings,
     store: Store,
     faults: Faults,
     clock: Clock,
     keys: Option<(Keys, Arc<Certificates>)>,
-    server: Server,
+    server: Life,
     held: Cell<bool>,
 }
 
-/// One life of the server: what ends when it stops.
-struct Server {
-    hub: Hub,
-    doors: Doors,
-    connections: RefCell<Vec<JoinHandle<()>>>,
-}
-
-impl Server {
-    async fn start(
-        settings: &Settings,
-        store: &Store,
-        clock: &Clock,
-        certificates: Option<&Arc<Certificates>>,
-    ) -> Result<Server, StageError> {
-        let hosts: Result<Vec<HostOptions>, StageError> =
-            settings.hosts.iter().map(|host| host_options(settings, host)).collect();
-        let options = HubOptions {
-            hosts: hosts?,
-            store: store.clone(),
-            clock: clock.clone(),
-            limits: settings.heart.clone(),
-            cluster: im::Cluster::single(),
-        };
-        let hub = Hub::new(options).await.map_err(failed)?;
-        let doors = Doors::new(hub.clone(), settings.doors, certificates.cloned()).map_err(failed)?;
-        Ok(Server { hub, doors, connections: RefCell::default() })
-    }
-}
-
-fn host_options(settings: &Settings, host: &str) -> Result<HostOptions, StageError> {
-    let (name, options) = (Jid::parse(host).map_err(failed)?, settings.extensions.clone());
-    Ok(HostOptions { name, plan: Box::new(move |plan| extensions::plug(plan, &options)) })
-}
-
 impl Stage for InProcess {
-    type House = ();
+    type House = Form;
     const TIME_STANDS_STILL: bool = true;
 
-    async fn build((): &(), scene: &Scene) -> Result<Self, StageError> {
+    async fn build(form: &Form, scene: &Scene) -> Result<Self, StageError> {
+        let unfit = match form {
+            Form::Alone => scene.given.contains(&Given::TwoMembers),
+            Form::TwoMembers => false,
+            Form::HomesApart => scene.given.contains(&Given::HomesTogether),
+        };
+        if unfit {
+            return Err(StageError::Unable("play what asks for other members".to_owned()));
+        }
         let settings = Settings::of(scene)?;
         let faults = Faults::new();
         let (store, clock) = (Store::memory_with(&faults), Clock::fake(settings.start));
         let encrypted = settings.requires_tls() || scene.cast.iter().any(|member| member.security != Security::Plain);
         let keys = if encrypted { Some(Keys::make(&settings.hosts)?) } else { None };
         let certificates = keys.as_ref().map(|(_, certificates)| certificates);
-        let server = Server::start(&settings, &store, &clock, certificates).await?;
-        Ok(InProcess { settings, store, faults, clock, keys, server, held: Cell::new(false) })
+        let server = Life::start(*form, &settings, &store, &clock, certificates).await?;
+        Ok(InProcess { form: *form, settings, store, faults, clock, keys, server, held: Cell::new(false) })
     }
 
     async fn create_account(&self, member: &Member) -> Result<(), StageError> {
         let keys = |hash| ScramKeys::generate(hash, &member.password, ITERATIONS).map_err(failed);
         let credentials = NewCredentials { scram: vec![keys(Hash::Sha1)?, keys(Hash::Sha256)?], digest: None };
-        let made = self.server.hub.create_account(&member.local, &member.host, &credentials).await;
+        let made = self.server.hub().create_account(&member.local, &member.host, &credentials).await;
         made.map(drop).map_err(failed)
     }
 
@@ -108,7 +82,7 @@ impl Stage for InProcess {
             return Ok(());
         }
         // The runtime's time goes on only when nothing else can: a heart that is not idle by then never will be.
-        match tokio::time::timeout(STALL, self.server.hub.idle()).await {
+        match tokio::time::timeout(STALL, self.server.idle()).await {
             Ok(()) => {
                 stall().await;
                 Ok(())
@@ -135,15 +109,14 @@ impl Stage for InProcess {
             ServerAction::HoldCommits => self.hold(true),
             ServerAction::ReleaseCommits => self.hold(false),
             ServerAction::Restarts => {
-                self.server.doors.stop_logins();
-                self.server.hub.shutdown().await;
+                self.server.shutdown().await;
                 self.quiet().await?;
                 self.start_anew().await?;
             }
             ServerAction::IsKilled => {
                 // The dead write nothing any more.
                 self.faults.fail_next(usize::MAX, store::Error::Closed);
-                self.server.connections.borrow().iter().for_each(JoinHandle::abort);
+                self.server.abandon();
                 self.hold(false);
                 stall().await;
                 self.faults.fail_next(0, store::Error::Closed);
@@ -164,7 +137,7 @@ impl InProcess {
 
     async fn start_anew(&mut self) -> Result<(), StageError> {
         let certificates = self.keys.as_ref().map(|(_, certificates)| certificates);
-        self.server = Server::start(&self.settings, &self.store, &self.clock, certificates).await?;
+        self.server = Life::start(self.form, &self.settings, &self.store, &self.clock, certificates).await?;
         Ok(())
     }
 }
@@ -172,10 +145,6 @@ impl InProcess {
 /// Waits until every task of the runtime waits: only then its paused time moves.
 async fn stall() {
     tokio::time::sleep(STALL).await;
-}
-
-fn failed(error: impl std::fmt::Display) -> StageError {
-    StageError::Failed(error.to_string())
 }
 
 /// The smallest time that the runtime's clock knows.

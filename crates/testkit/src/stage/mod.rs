@@ -1,6 +1,7 @@
 //! Where a scene is played: in this process today; the same scenes can be played on anything that can do what is here.
 
 mod in_process;
+mod life;
 mod settings;
 pub mod tcp;
 mod tls;
@@ -36,6 +37,17 @@ pub struct DoorKind {
     pub security: Security,
     /// The door at which every stream is a J-stream.
     pub legacy: bool,
+}
+
+/// Of which members a server in this process consists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One.
+    Alone,
+    /// Two: clients connect to one, all accounts are at home on the other.
+    TwoMembers,
+    /// Two: clients connect to one, half of the accounts are at home there and half on the other.
+    HomesApart,
 }
 
 /// A server, ready to be played with. Every scene gets its own, or at least accounts of its own.

@@ -4,6 +4,7 @@ use super::StageError;
 use crate::scene::{Given, Scene};
 use extensions::registration::Options as Registration;
 use net::{ClientListener, IqAuth, Legacy, TlsMode};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
 use xmpp::Timestamp;
 
@@ -11,6 +12,8 @@ use xmpp::Timestamp;
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) hosts: Vec<String>,
+    /// What chance follows from: each scene has its own.
+    pub(super) seed: u64,
     pub(super) start: Timestamp,
     pub(super) doors: net::Limits,
     pub(super) heart: im::Limits,
@@ -23,7 +26,10 @@ impl Settings {
     /// Reads a scene's wishes. The hosts are those of the cast, then those that are given.
     pub(super) fn of(scene: &Scene) -> Result<Settings, StageError> {
         let start = Timestamp::parse(START).ok_or_else(|| StageError::Failed("the clock has no start".to_owned()))?;
+        let mut hasher = DefaultHasher::new();
+        scene.name.hash(&mut hasher);
         let mut settings = Settings {
+            seed: hasher.finish(),
             hosts: scene.cast.iter().map(|member| member.host.clone()).collect(),
             start,
             doors: net::Limits::default(),
@@ -35,9 +41,8 @@ impl Settings {
         for given in &scene.given {
             match given {
                 Given::Hosts(hosts) => settings.hosts.extend(hosts.iter().cloned()),
-                Given::TwoMembers => return Err(StageError::Unable("play on two members".to_owned())),
                 Given::Option { key, value } => settings.set(key, value)?,
-                Given::Subscription { .. } => {}
+                Given::TwoMembers | Given::HomesTogether | Given::Subscription { .. } => {}
             }
         }
         let mut seen = Vec::new();

@@ -79,7 +79,10 @@ fn word(tree: &Tree) -> String {
         (SASL, "failure") => format!("failure {}", condition(tree, SASL).unwrap_or_default()),
         (TLS, "failure") => "tls failure".to_owned(),
         (_, "message" | "presence" | "iq") => stanza(tree),
-        (_, "failed" | "failure") => format!("{} {}", tree.name, condition(tree, STANZA_ERRORS).unwrap_or_default()),
+        (_, "failed" | "failure") => {
+            let condition = condition(tree, STANZA_ERRORS).unwrap_or_default();
+            format!("{} {condition}", tree.name).trim_end().to_owned()
+        }
         (_, name) => name.to_owned(),
     }
 }

@@ -115,7 +115,7 @@ impl Attack<'_> {
             }
             Step::Friend(text) => {
                 if attacker.friend.is_none() {
-                    let person = Person { name: FRIEND.to_owned(), resource: self.person.resource.clone() };
+                    let person = Person { name: FRIEND.to_owned(), resource: self.friends_resource() };
                     let occasion = Occasion { way: Way::PlainX, moment: Moment::Session };
                     attacker.friend = Some(reach(self.house, occasion, &person)?);
                 }
@@ -125,6 +125,11 @@ impl Attack<'_> {
                 }
             }
         }
+    }
+
+    /// Its own for each case that runs beside others.
+    fn friends_resource(&self) -> String {
+        format!("{}-{}", self.person.name, self.person.resource)
     }
 
     fn say(&mut self, text: &Template, client: &mut Client, listening: bool) -> Result<bool> {
@@ -181,7 +186,7 @@ impl Attack<'_> {
             "resource" => resource.clone(),
             "other" => format!("{JULIET}@{host}/talk"),
             "other bare" => format!("{JULIET}@{host}"),
-            "friend" => format!("{FRIEND}@{host}/{resource}"),
+            "friend" => format!("{FRIEND}@{host}/{}", self.friends_resource()),
             "host" => host.clone(),
             "password" => PASSWORD.to_owned(),
             "header" => self.occasion.way.header(host),

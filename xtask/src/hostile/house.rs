@@ -97,7 +97,7 @@ fn free_port() -> Result<u16> {
 /// Bounds that a test can wait for, in the words of each server. What is not set has its usual value.
 fn tighten(stage: &Stage, metrics: u16) -> Result<()> {
     let limits = "[limits]\nlogin_s = 5\nhandshake_s = 2\nstuck_s = 2\nlinger_s = 1\nfailure_delay_ms = 0\n\
-                  session_queue_bytes = 1048576\nsessions_per_account = 64\n";
+                  session_queue_bytes = 1048576\nsessions_per_account = 64\nhibernate_s = 2\n";
     let more = format!("\n[metrics]\naddress = \"127.0.0.1:{metrics}\"\n[log]\nlevel = \"debug\"\n");
     change(stage, "yatter.toml", |text| {
         // The harness has bounds of its own in that table.

@@ -2,11 +2,13 @@
 use super::acks::Managed;
 use super::handled::{Handled, Progress};
 use super::hold::Hold;
+use super::queue::Outbound;
 use super::{Session, wake};
 use crate::door::Dialect;
 use crate::fault::Fault;
 use crate::hub::Hub;
 use crate::nonza::{Resumable, Signal, Word};
+use parking_lot::MutexGuard;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use store::Ticket;
@@ -20,11 +22,11 @@ impl Session {
             Signal::Request => self.requested(door),
             Signal::Ack(h) => self.acked(door, h),
             Signal::Inactive => {
-                let Some(mut out) = self.held_by(door) else { return };
+                let Some(mut out) = self.heard_from(door) else { return };
                 out.hold.get_or_insert_with(|| Box::new(Hold::new(self.bytes_max)));
             }
             Signal::Active => {
-                let Some(mut out) = self.held_by(door) else { return };
+                let Some(mut out) = self.heard_from(door) else { return };
                 out.release();
                 out.hold = None;
                 wake(out.waker.take(), out);
@@ -43,6 +45,11 @@ impl Session {
         }
     }
 
+    /// The queue, for what the connection `door` says; behind what has ended the stream nothing is listened to any more.
+    fn heard_from(&self, door: u32) -> Option<MutexGuard<'_, Outbound>> {
+        self.held_by(door).filter(|out| out.end.is_none())
+    }
+
     /// XEP-0198 §3. Counting begins on both sides with the answer; a second wish ends the stream.
     pub(super) fn enable(&self, hub: &Hub, door: u32, resume: bool, max_s: Option<u32>) {
         let most = hub.limits().hibernate_s;
@@ -50,7 +57,7 @@ impl Session {
             let id = random_id()?.into_boxed_str();
             Ok::<_, Fault>(Resumable { id, max_s: max_s.map_or(most, |wish| wish.min(most)) })
         });
-        let Some(mut out) = self.held_by(door) else { return };
+        let Some(mut out) = self.heard_from(door) else { return };
         match resumable.transpose() {
             Err(fault) => {
                 fault.tell();
@@ -71,7 +78,7 @@ impl Session {
     }
 
     pub(super) fn requested(&self, door: u32) {
-        let Some(mut out) = self.held_by(door) else { return };
+        let Some(mut out) = self.heard_from(door) else { return };
         let word = match &mut out.sm {
             Some(sm) => Word::Ack(sm.inbound.asked()),
             None => Word::Failed(Condition::UnexpectedRequest),
@@ -81,6 +88,7 @@ impl Session {
     }
 
     pub(super) fn acked(&self, door: u32, h: u32) {
+        // Also behind the end: what it has need not go to anybody else.
         let Some(mut out) = self.held_by(door) else { return };
         if out.sm.is_none() {
             out.say(Word::Failed(Condition::UnexpectedRequest));

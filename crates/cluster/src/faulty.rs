@@ -192,6 +192,11 @@ impl View {
         }
     }
 
+    pub(crate) fn may_claim(&self, home: &str) -> bool {
+        let alive = self.world.0.lock().is_alive(self.me);
+        alive && self.place(home) == Placement::Here
+    }
+
     pub(crate) fn carry(&self, to: Member, lane: &str, frame: Frame, weight: Weight) -> Result<(), CarryError> {
         let mut world = self.world.0.lock();
         let Some(Some(receiver)) = world.members.get(index(to)) else { return Err(CarryError::Gone(to)) };

@@ -105,6 +105,19 @@ impl Cluster {
         }
     }
 
+    /// Whether this process may still become the home of something: not after it was cut off, whatever it believes.
+    /// A lease would be asked for here.
+    pub fn may_claim(&self, home: &str) -> bool {
+        match &*self.0 {
+            Way::Single(_) => {
+                let _ = home;
+                true
+            }
+            #[cfg(feature = "faulty")]
+            Way::Faulty(view) => view.may_claim(home),
+        }
+    }
+
     /// Takes a frame for a member. Never blocks. Frames of one lane arrive in the order in which they were taken; a
     /// member may carry to itself.
     pub fn carry(&self, to: Member, lane: &str, frame: Vec<u8>, weight: Weight) -> Result<(), CarryError> {

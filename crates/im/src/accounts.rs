@@ -194,7 +194,7 @@ impl Hub {
         record.set(credentials);
         let owner = account.as_str();
         let accounts = &self.shapes().accounts;
-        let epoch = self.store().claim(owner);
+        let epoch = self.claim(account)?;
         let batch = Batch::new(owner, epoch).expect_absent(accounts, owner).put(accounts, owner, record.bytes());
         let mut at = AccountCreatedAt { account, now, store: self.store(), writes: Vec::new() };
         AccountCreated::chain(host.plan()).run(Kinds::ALL, &mut at);

@@ -100,7 +100,7 @@ impl Hub {
             Rests::Nothing => true,
             Rests::Nowhere => false,
         };
-        if arrived {
+        if arrived && self.cluster().may_claim(owner) {
             let epoch = self.store().claim(owner);
             let batch = store::Batch::new(owner, epoch).unlog(&self.shapes().outgoing, owner, id);
             drop(self.store().submit(batch).await);

@@ -5,6 +5,11 @@ use testkit::stage::{Form, InProcess};
 
 fn main() {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let houses = [("", Form::Alone), (" on two members", Form::TwoMembers), (" with homes apart", Form::HomesApart)];
+    let houses = [
+        ("", Form::Alone),
+        (" on two members", Form::TwoMembers),
+        (" with homes apart", Form::HomesApart),
+        (" until a member dies", Form::Fallen),
+    ];
     testkit::harness::run::<InProcess>(workspace, &houses).exit();
 }

@@ -30,6 +30,8 @@ fn homes_are_where_the_rule_says_until_their_member_dies() {
     assert_eq!(places(), [there(1), Placement::Here, there(1)]);
     faulty.kill(Member(1));
     assert_eq!(places(), [there(2), Placement::Here, Placement::Here], "the dead one does not know it");
+    let may_claim = members.iter().map(|(cluster, _)| cluster.may_claim("1romeo"));
+    assert_eq!(may_claim.collect::<Vec<_>>(), [false, false, true], "but gets nothing new");
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::host::Host;
 use crate::roster::Roster;
 use crate::route::Known;
 use crate::slots::Slots;
-use cluster::Placement;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
@@ -103,17 +102,21 @@ impl Hub {
         }
     }
 
+    /// Makes this member the home of an account, unless it has moved meanwhile: whoever has it there must not be disturbed.
+    pub(crate) fn claim(&self, account: &Jid) -> Result<store::Epoch, Fault> {
+        match self.cluster().may_claim(account.bare_str()) {
+            true => Ok(self.store().claim(account.bare_str())),
+            false => Err(Fault::moving()),
+        }
+    }
+
     /// Loads an account: roster and slots, once, at its waking.
     async fn load(&self, jid: &Jid) -> Result<Option<Arc<Home>>, Fault> {
         let Some(host) = self.host(jid.domain()) else { return Ok(None) };
-        if self.cluster().place(jid.as_str()) != Placement::Here {
-            // It has moved meanwhile: whoever claims it there must not be disturbed.
-            return Err(Fault::moving());
-        }
         if self.record(jid).await?.is_none_or(|record| record.is_removed()) {
             return Ok(None);
         }
-        let epoch = self.store().claim(jid.as_str());
+        let epoch = self.claim(jid)?;
         let Kept { roster, slots, last_id, logged } = self.read_account(jid, &host).await?;
         let mut account = Account::new(jid.clone(), host, epoch, roster, slots, last_id);
         account.lapsed = self.lapsed(jid).await?;
@@ -176,11 +179,15 @@ impl Hub {
         self.complain(home, why);
         let (hub, home) = (self.clone(), home.clone());
         self.spawn(async move {
-            let epoch = hub.store().claim(home.jid().as_str());
-            drop(hub.store().barrier().await);
-            let read = hub.read_account(home.jid(), &host).await;
+            let read = match hub.claim(home.jid()) {
+                Ok(epoch) => {
+                    drop(hub.store().barrier().await);
+                    hub.read_account(home.jid(), &host).await.map(|kept| (epoch, kept))
+                }
+                Err(fault) => Err(fault),
+            };
             home.with(&hub, |within| match read {
-                Ok(kept) => within.reloaded(epoch, kept.roster, kept.slots, kept.last_id),
+                Ok((epoch, kept)) => within.reloaded(epoch, kept.roster, kept.slots, kept.last_id),
                 // Nothing can be said of this account now: its sessions come back when the store does, and find it read anew.
                 Err(fault) => {
                     fault.tell();

@@ -96,6 +96,11 @@ impl Client {
         self.pipe.as_ref().is_some_and(Pipe::has_ended)
     }
 
+    /// Whether it has a session, and hears what becomes of that.
+    pub(super) fn has_session(&self) -> bool {
+        self.is_connected() && self.jid.is_some() && !self.stopped_reading
+    }
+
     /// Whether it can be asked for a sign of life.
     pub(super) fn can_be_asked(&self) -> bool {
         self.is_connected() && self.jid.is_some() && !self.stopped_reading && !self.speaks_of_stream

@@ -2,6 +2,7 @@
 
 mod client;
 mod conversation;
+mod fall;
 mod free;
 mod login;
 mod pipe;
@@ -81,6 +82,9 @@ impl<'a, S: Stage> Player<'a, S> {
     async fn play(&mut self, line: &mut Option<usize>) -> Result<(), Failure> {
         prepare::prepare(&self.stage, self.scene).await?;
         self.enter().await?;
+        if self.stage.is_to_fall() {
+            return self.play_until_the_fall(line).await;
+        }
         for Step { line: number, action } in &self.scene.steps {
             *line = Some(*number);
             self.step(action).await?;

@@ -1,5 +1,6 @@
 //! The usual stage: the heart with all extensions on a memory store, its doors on pipes, its clock in our hand; on one member or on several.
 
+use super::fallen::{self, Durable};
 use super::life::{Life, failed};
 use super::settings::Settings;
 use super::tls::Keys;
@@ -24,6 +25,8 @@ pub struct InProcess {
     keys: Option<(Keys, Arc<Certificates>)>,
     server: Life,
     held: Cell<bool>,
+    /// What was durable before a member died.
+    remembered: Durable,
 }
 
 impl Stage for InProcess {
@@ -33,7 +36,7 @@ impl Stage for InProcess {
     async fn build(form: &Form, scene: &Scene) -> Result<Self, StageError> {
         let unfit = match form {
             Form::Alone => scene.given.contains(&Given::TwoMembers),
-            Form::TwoMembers => false,
+            Form::TwoMembers | Form::Fallen => false,
             Form::HomesApart => scene.given.contains(&Given::HomesTogether),
         };
         if unfit {
@@ -46,7 +49,17 @@ impl Stage for InProcess {
         let keys = if encrypted { Some(Keys::make(&settings.hosts)?) } else { None };
         let certificates = keys.as_ref().map(|(_, certificates)| certificates);
         let server = Life::start(*form, &settings, &store, &clock, certificates).await?;
-        Ok(InProcess { form: *form, settings, store, faults, clock, keys, server, held: Cell::new(false) })
+        Ok(InProcess {
+            form: *form,
+            settings,
+            store,
+            faults,
+            clock,
+            keys,
+            server,
+            held: Cell::new(false),
+            remembered: Durable::default(),
+        })
     }
 
     async fn create_account(&self, member: &Member) -> Result<(), StageError> {
@@ -127,6 +140,34 @@ impl Stage for InProcess {
         }
         Ok(())
     }
+
+    fn is_to_fall(&self) -> bool {
+        self.form == Form::Fallen
+    }
+
+    async fn remember(&mut self, scene: &Scene) -> Result<(), StageError> {
+        self.remembered = Durable::read(self.server.hub(), scene, self.held.get()).await?;
+        Ok(())
+    }
+
+    async fn fall(&mut self) -> Result<(), StageError> {
+        // How much of what was just said is still on its way.
+        for _ in 0..self.settings.seed % TURNS {
+            tokio::task::yield_now().await;
+        }
+        self.server.lose_homes();
+        self.faults.fail_next(0, store::Error::Closed);
+        self.hold(false);
+        Ok(())
+    }
+
+    async fn survived(&self, scene: &Scene, words: &str) -> Result<(), String> {
+        let (survivor, dead) = self.server.survivor_and_dead().ok_or("nobody has died")?;
+        fallen::wake_elsewhere(&self.remembered, survivor, dead).await?;
+        self.quiet().await.map_err(|error| error.to_string())?;
+        let now = Durable::read(survivor, scene, false).await.map_err(|error| error.to_string())?;
+        self.remembered.compare(&now, words)
+    }
 }
 
 impl InProcess {
@@ -149,6 +190,8 @@ async fn stall() {
 
 /// The smallest time that the runtime's clock knows.
 const STALL: Duration = Duration::from_millis(1);
+/// How often others have a turn between the last words and a death, at most.
+const TURNS: u64 = 64;
 /// What a connection holds between the two ends.
 const PIPE_BYTES: usize = 16 * 1024;
 /// Keys of scenes need not be costly.

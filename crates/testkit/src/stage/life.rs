@@ -7,7 +7,7 @@ use cluster::faulty::Faulty;
 use im::{Clock, Cluster, HostOptions, Hub, HubOptions, Inbox};
 use net::Doors;
 use net::tls::Certificates;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use store::Store;
@@ -22,6 +22,8 @@ pub(super) struct Life {
     pub(super) connections: RefCell<Vec<JoinHandle<()>>>,
     /// What carries between the members, when there are several.
     between: Option<(Faulty, JoinHandle<()>)>,
+    /// Only the first lives.
+    fallen: Cell<bool>,
 }
 
 impl Life {
@@ -49,7 +51,7 @@ impl Life {
         }
         let first = hubs.first().ok_or_else(|| StageError::Failed("a server without members".into()))?;
         let doors = Doors::new(first.clone(), settings.doors, certificates.cloned()).map_err(failed)?;
-        Ok(Life { hubs, doors, connections: RefCell::default(), between })
+        Ok(Life { hubs, doors, connections: RefCell::default(), between, fallen: Cell::new(false) })
     }
 
     /// The member to which clients connect.
@@ -59,8 +61,10 @@ impl Life {
 
     /// Resolves when no member has work under way and nothing goes between them.
     pub(super) async fn idle(&self) {
+        // Whoever is cut off may wait for answers that will never come.
+        let living = if self.fallen.get() { 1 } else { self.hubs.len() };
         loop {
-            for hub in &self.hubs {
+            for hub in self.hubs.iter().take(living) {
                 hub.idle().await;
             }
             if self.between.as_ref().is_none_or(|(faulty, _)| faulty.is_quiet()) {
@@ -81,8 +85,24 @@ impl Life {
     /// Everything that a dying process takes with it and that can be taken from here.
     pub(super) fn abandon(&self) {
         self.connections.borrow().iter().for_each(JoinHandle::abort);
+        self.lose_homes();
+    }
+
+    /// Every member dies but the one to which clients connect.
+    pub(super) fn lose_homes(&self) {
+        self.fallen.set(self.hubs.len() > 1);
         for number in 1..self.hubs.len() {
             self.between.iter().for_each(|(faulty, _)| faulty.kill(Member(number as u64)));
+        }
+    }
+}
+
+impl Life {
+    /// The member that is left, and one that has died.
+    pub(super) fn survivor_and_dead(&self) -> Option<(&Hub, &Hub)> {
+        match &self.hubs[..] {
+            [survivor, dead] if self.fallen.get() => Some((survivor, dead)),
+            _ => None,
         }
     }
 }
@@ -97,7 +117,7 @@ impl Drop for Life {
 fn members(form: Form, seed: u64) -> (Option<Faulty>, Vec<(Cluster, Inbox)>) {
     let (faulty, views) = match form {
         Form::Alone => return (None, vec![Cluster::single()]),
-        Form::TwoMembers => Faulty::new(2, seed, |_| 1),
+        Form::TwoMembers | Form::Fallen => Faulty::new(2, seed, |_| 1),
         Form::HomesApart => Faulty::new(2, seed, |home| {
             let mut hasher = DefaultHasher::new();
             home.hash(&mut hasher);

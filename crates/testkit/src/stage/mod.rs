@@ -1,5 +1,6 @@
 //! Where a scene is played: in this process today; the same scenes can be played on anything that can do what is here.
 
+mod fallen;
 mod in_process;
 mod life;
 mod settings;
@@ -48,6 +49,12 @@ pub enum Form {
     TwoMembers,
     /// Two: clients connect to one, half of the accounts are at home there and half on the other.
     HomesApart,
+    /// As [`Form::TwoMembers`]; in the middle of the scene the member with the homes dies, and the rest is not played.
+    Fallen,
+}
+
+fn unable_to_fall() -> StageError {
+    StageError::Unable("lose a member".to_owned())
 }
 
 /// A server, ready to be played with. Every scene gets its own, or at least accounts of its own.
@@ -91,4 +98,26 @@ pub trait Stage: Sized {
 
     /// Something befalls the server.
     fn act(&mut self, action: ServerAction) -> impl Future<Output = Result<(), StageError>>;
+
+    /// Whether the member with the homes dies in the middle of the scene.
+    fn is_to_fall(&self) -> bool {
+        false
+    }
+
+    /// Remembers what is durable.
+    fn remember(&mut self, scene: &Scene) -> impl Future<Output = Result<(), StageError>> {
+        let _ = scene;
+        async { Err(unable_to_fall()) }
+    }
+
+    /// The member with the homes dies.
+    fn fall(&mut self) -> impl Future<Output = Result<(), StageError>> {
+        async { Err(unable_to_fall()) }
+    }
+
+    /// Whether everything that was remembered is there, but for what these words may have changed; and whether the dead member writes no more.
+    fn survived(&self, scene: &Scene, words: &str) -> impl Future<Output = Result<(), String>> {
+        let _ = (scene, words);
+        async { Err(unable_to_fall().to_string()) }
+    }
 }

@@ -41,6 +41,13 @@ impl House {
         Ok(House { stage, is_yatter: server.is_yatter(), metrics, running })
     }
 
+    /// Ends it without a word, and starts it on what it has kept.
+    pub(super) fn start_again(&mut self, server: &dyn Server) -> Result<()> {
+        self.running.kill();
+        self.running = server.start(&self.stage)?;
+        Ok(())
+    }
+
     pub(super) fn process(&self) -> u32 {
         self.running.id()
     }

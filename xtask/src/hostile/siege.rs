@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use super::attack::{self, Outcome};
@@ -29,30 +29,32 @@ const LEFT: usize = 8 << 20;
 const TOO_MUCH: usize = 3 << 30;
 
 /// A server and what came of it so far.
-pub(super) struct Siege {
+pub(super) struct Siege<'a> {
     house: House,
-    server: String,
+    server: &'a dyn Server,
     folder: PathBuf,
     rows: Vec<Row>,
     conversation: Option<Conversation>,
     conversations_lost: usize,
+    restarts: usize,
     start: usize,
     began: Instant,
 }
 
-impl Siege {
+impl<'a> Siege<'a> {
     /// Starts the server and runs the cases.
-    pub(super) fn lay(server: &dyn Server, folder: PathBuf, cases: &[Case]) -> Result<Siege> {
+    pub(super) fn lay(server: &'a dyn Server, folder: PathBuf, cases: &[Case]) -> Result<Siege<'a>> {
         let mut people: BTreeSet<String> = cases.iter().map(|case| case.user.clone()).collect();
         people.extend([ROMEO, JULIET, FRIEND].map(str::to_owned));
         let people: Vec<String> = people.into_iter().collect();
         let house = House::open(server, folder.clone(), &people)?;
         let mut siege = Siege {
-            server: server.name().to_owned(),
+            server,
             folder,
             rows: Vec::new(),
             conversation: Some(Conversation::begin(&house)?),
             conversations_lost: 0,
+            restarts: 0,
             start: memory::of(house.process())?.resident,
             house,
             began: Instant::now(),
@@ -160,7 +162,10 @@ impl Siege {
             complaints,
         });
         if !self.house.is_up()? {
-            bail!("the server has ended during `{}` ({occasion}):\n{}", case.name, self.house.stage.last_log_lines(20));
+            let log = self.house.stage.last_log_lines(20);
+            ensure!(!self.house.is_yatter, "the server has ended during `{}` ({occasion}):\n{log}", case.name);
+            println!("{} ({occasion}): the server has ended:\n{log}", case.name);
+            self.start_again()?;
         }
         if memory[1] > TOO_MUCH {
             bail!("the server takes {} MiB in `{}` ({occasion})", memory[1] >> 20, case.name);
@@ -176,10 +181,24 @@ impl Siege {
         if heard.lost.is_some() {
             self.conversations_lost += 1;
             if self.house.is_up()? {
-                self.conversation = Some(Conversation::begin(&self.house)?);
+                match Conversation::begin(&self.house) {
+                    Ok(conversation) => self.conversation = Some(conversation),
+                    // A peer that answers nobody any more.
+                    Err(_) if !self.house.is_yatter => self.start_again()?,
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(heard)
+    }
+
+    /// Another server that is gone or hangs is started anew: the cases to come are not to blame.
+    fn start_again(&mut self) -> Result<()> {
+        self.restarts += 1;
+        self.conversation = None;
+        self.house.start_again(self.server)?;
+        self.conversation = Some(Conversation::begin(&self.house)?);
+        Ok(())
     }
 
     fn tell_last(&self) {
@@ -212,7 +231,7 @@ impl Siege {
         let summary = self.summary(left);
         println!("{}", serde_json::to_string_pretty(&summary)?);
         let path = self.folder.with_extension("json");
-        report::keep(&path, &self.server, &summary, &self.rows)?;
+        report::keep(&path, self.server.name(), &summary, &self.rows)?;
         println!("kept as {}", path.display());
         if !self.house.is_yatter {
             let complaints = differences::complaints(known, &self.rows);
@@ -266,6 +285,7 @@ impl Siege {
             "conversation_messages": self.rows.iter().map(|row| row.talk.messages).sum::<u32>(),
             "conversation_longest_ms": longest.as_secs_f64() * 1000.0,
             "conversations_lost": self.conversations_lost,
+            "started_again": self.restarts,
         })
     }
 }

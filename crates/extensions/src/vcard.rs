@@ -1,7 +1,7 @@
 //! vCards: what people tell of themselves, to be read by everybody.
 //!
 //! Source    XEP-0054 1.3.0 (complete); vcard-temp of 2000.
-//! Hangs on  iq get and set of vcard-temp to accounts and to the host, Received/Keep (iq get to sessions: the server answers for them, as in 2000).
+//! Hangs on  iq get and set of vcard-temp to accounts and to the host, Received/Keep (iq get to sessions of 2000: the server answers for them).
 //! Keeps     store "vcard": the element as it was set, one per account, erased with it; bounded by the stanza's size.
 //! Refuses   item-not-found when there is none of one's own (§3.1), service-unavailable when another has none or is not there (§3.3, alike),
 //!           not-allowed for another's card (§3.2).
@@ -100,12 +100,15 @@ impl Room {
         Ok(Reply::Empty.after(ticket))
     }
 
-    /// Who may see the presence, and asks a session, gets the account's card. Strangers get what the heart tells them of every session: nothing.
+    /// Who may see the presence, and asks a session on a J-stream, gets the account's card: clients of 2000 left that to the server. Others are asked
+    /// themselves (RFC 6121 §8.5.3.1). Strangers get what the heart tells them of every session: nothing.
     fn answer_for_session(&self, at: &mut ReceivedAt<'_>) -> Verdict {
-        let asks = at.stanza.iq_type() == Some(IqType::Get) && at.stanza.to().is_some_and(Jid::is_full);
-        let about_cards = asks && at.stanza.payload().is_some_and(|payload| payload.ns() == ns::VCARD);
-        let may_see = |from: &Jid| at.within.account.shows_presence_to(from);
-        if !about_cards || !at.stanza.from().is_some_and(may_see) {
+        let account = &at.within.account;
+        let asks = at.stanza.iq_type() == Some(IqType::Get)
+            && at.stanza.payload().is_some_and(|payload| payload.ns() == ns::VCARD);
+        let named = at.stanza.to().and_then(Jid::resource).and_then(|resource| account.session(resource));
+        let of_2000 = named.is_some_and(|present| present.session().dialect() == Dialect::J);
+        if !(asks && of_2000 && at.stanza.from().is_some_and(|from| account.shows_presence_to(from))) {
             return Verdict::Pass;
         }
         let (card, question) = (self.card(&at.within), at.stanza.clone());

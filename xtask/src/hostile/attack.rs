@@ -18,6 +18,9 @@ use super::tree::{Item, Tree};
 /// How long a peer may be silent before that is its answer: other servers are not waited for as long as ours.
 const PEERS_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long another server may take to swallow what is said to it: some take what has no end, ever more slowly.
+const PEERS_TIME: Duration = Duration::from_secs(5);
+
 /// What is late behind the answer to a later question; stanzas on their way to others may be.
 const GRACE: Duration = Duration::from_millis(1500);
 
@@ -133,12 +136,13 @@ impl Attack<'_> {
     }
 
     fn say(&mut self, text: &Template, client: &mut Client, listening: bool) -> Result<bool> {
-        let challenge = challenge(client);
+        let (challenge, is_yatter) = (challenge(client), self.house.is_yatter);
         let mut names = |name: &str| self.value(name, challenge.as_deref());
         let mut said = Said::All;
+        let until = Instant::now() + PEERS_TIME;
         text.give(&mut names, &mut |bytes| {
             said = client.try_to_say(bytes, listening);
-            said == Said::All
+            said == Said::All && (is_yatter || Instant::now() < until)
         })?;
         // That nothing more is taken of somebody who does not listen is what was wanted.
         Ok(said == Said::All || (said == Said::Stuck && !listening))

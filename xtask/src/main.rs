@@ -9,6 +9,7 @@ mod faults;
 mod fuzz;
 mod hostile;
 mod install;
+mod models;
 mod process;
 mod scenes;
 mod servers;
@@ -25,7 +26,7 @@ const HELP: &str = "\
 cargo xtask: the chores of the workspace
 
   check     formatting, clippy, all tests and scenes, tidy, bad input: before every commit
-  test      check, the scenes over TCP, count, the fuzz targets for a moment, the real clients; installs what they need
+  test      check, the scenes over TCP, count, the models, the fuzz targets for a moment, the real clients; installs what they need
             (Debian packages, Python)
   tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
   clients   only the real clients, against the server built from here
@@ -43,6 +44,10 @@ cargo xtask: the chores of the workspace
               --seed S                   where to begin; alone: one run, to see it again
               --kill 200                 instead: `kill -9` of the real program under load, so many times
               --all                      the disk refuses also while subscriptions change (docs/design/007-durability.md)
+  models    the heart with every order of its threads' steps, as far as dice find them (docs/design/011-interleavings.md)
+              --runs 20000               how often each model is played
+              --seed S                   where to begin; alone: what failed with it, to see it again
+              --only NAME                models whose name holds NAME
   hostile   bad input at every door, each case with the answer that the standard wants (docs/hostile.md)
               --against prosody          another server (also: ejabberd, and the path of a yatter built before)
               --only NAME                cases whose name holds NAME; may be repeated
@@ -84,6 +89,7 @@ fn run() -> Result<bool> {
             check::run(&mut tally)?;
             scenes::against("yatter", None, &mut tally)?;
             count::run(&[], &mut tally)?;
+            models::play(models::SHORT, None, None, &mut tally)?;
             fuzz::run(fuzz::BRIEFLY, &[], &mut tally)?;
             clients::run(&[], &mut tally)?;
         }
@@ -93,6 +99,7 @@ fn run() -> Result<bool> {
         Some("faults") => return faults::run(&rest),
         Some("count") => count::run(&rest, &mut tally)?,
         Some("fuzz") => fuzz::command(&rest, &mut tally)?,
+        Some("models") => models::run(&rest, &mut tally)?,
         Some("hostile") => hostile::run(&rest, &mut tally)?,
         Some("bench") => return bench::run(&rest).map(|()| true),
         None | Some("help" | "--help" | "-h") => {

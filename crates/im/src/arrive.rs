@@ -38,7 +38,7 @@ impl Within<'_> {
     /// Sends a stanza back to whoever sent it, unless it is one that may not be answered.
     pub(crate) fn bounce(&mut self, stanza: &Stanza, error: &StanzaError) {
         if stanza.may_be_answered() {
-            self.hub.counters().bounced.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.hub.counters().bounced.fetch_add(1, crate::atomic::Ordering::Relaxed);
             self.send(stanza.error(error));
         }
     }

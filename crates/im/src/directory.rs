@@ -3,6 +3,7 @@
 //! Shards of maps from bare JID to home. A lookup hands out a clone, so that no guard outlives it. An account that nobody needs is put to sleep when the
 //! number of awake ones passes the bound, those that were not entered for longest first: a hand goes round the shards, takes away a mark that each
 //! entering leaves, and puts to sleep whom it finds without.
+use crate::atomic::{AtomicUsize, Ordering};
 use crate::home::Home;
 use crate::route::Known;
 use foldhash::fast::RandomState;
@@ -10,7 +11,6 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
 /// Who waits for an account to wake.

@@ -3,6 +3,7 @@
 //! Everything that happens to an account happens inside [`Home::enter`]: a plain function call with the lock held, in which nothing waits and no second
 //! home is locked. What shall be done elsewhere goes into the outbox; [`Turn`] carries it out after the lock is gone.
 use crate::account::Account;
+use crate::atomic::{AtomicBool, Ordering};
 use crate::host::Host;
 use crate::hub::{Hub, Limits};
 use crate::outbox::{Effect, Outbox};
@@ -10,7 +11,6 @@ use crate::session::Session;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use store::{Batch, Ticket};
 use xmpp::{Jid, Stanza, Timestamp};

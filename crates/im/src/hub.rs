@@ -1,6 +1,7 @@
 //! What all stops share: the hosts, the store, the clock, who is awake, and what is under way.
 mod waking;
 
+use crate::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::carried::Carried;
 use crate::clock::Clock;
 use crate::directory::{Directory, Found};
@@ -20,7 +21,6 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use store::{Archive, KeyValue, Log, Map, Store};
 use tokio::sync::Notify;

@@ -10,6 +10,7 @@
 mod account;
 mod accounts;
 mod arrive;
+mod atomic;
 mod carried;
 mod clock;
 mod directory;

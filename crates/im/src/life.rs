@@ -1,6 +1,7 @@
 //! How a session begins and ends, and what lies between when its connection is lost (XEP-0198 §5): it sleeps until its client comes back, or until it is
 //! too late.
 use crate::account::{Lapsed, Present};
+use crate::atomic::Ordering;
 use crate::door::{BindError, Dialect, DoorOptions, Goodbye};
 use crate::fault::Fault;
 use crate::home::Within;
@@ -9,7 +10,6 @@ use crate::outbox::Effect;
 use crate::resume::ResumeError;
 use crate::session::{Legacy, Session};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use xmpp::{Jid, StreamError};
 
 impl Within<'_> {

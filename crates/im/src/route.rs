@@ -1,5 +1,6 @@
 //! Stop 4: where does a stanza go? To an account here, to a host of ours, or elsewhere.
 use crate::account::Account;
+use crate::atomic::Ordering;
 use crate::directory::Found;
 use crate::fault::Fault;
 use crate::home::{Home, Rests, Turn};
@@ -7,7 +8,6 @@ use crate::host::Host;
 use crate::iq::{HostAsk, Reply};
 use cluster::Placement;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use store::Ticket;
 use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
 

@@ -14,13 +14,13 @@ mod signals;
 mod tests;
 mod weight;
 
+use crate::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use crate::door::Dialect;
 use crate::home::Home;
 use crate::nonza::Out;
 use parking_lot::{Mutex, MutexGuard};
 use queue::Outbound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use xmpp::{Jid, Stanza, StreamError, Timestamp};
 

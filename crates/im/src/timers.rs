@@ -1,9 +1,9 @@
 //! What is due when: one queue, ordered by time, for all sessions that wait for their clients to come back, and one task that looks at it.
+use crate::atomic::{AtomicUsize, Ordering};
 use crate::hub::Hub;
 use crate::session::Session;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;

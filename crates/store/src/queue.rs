@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+#[cfg(feature = "sqlite")]
+use parking_lot::Condvar;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::epoch::Claims;
 use crate::ticket::{Promise, Told};
@@ -32,6 +34,8 @@ impl Backlog {
 /// Batches in the order of submission, the claims that they are checked against, and the bounds.
 pub(crate) struct Queue {
     line: Mutex<Line>,
+    /// For the thread that writes, where there is one.
+    #[cfg(feature = "sqlite")]
     more: Condvar,
     pub(crate) claims: Claims,
     pub(crate) faults: Option<Faults>,
@@ -65,8 +69,15 @@ pub(crate) struct GroupLimit {
 
 impl Queue {
     pub(crate) fn new(claims: Claims, faults: Option<Faults>, soft_bytes: usize, hard_bytes: usize) -> Arc<Queue> {
-        let (line, more) = (Mutex::default(), Condvar::new());
-        Arc::new(Queue { line, more, claims, faults, soft_bytes, hard_bytes })
+        Arc::new(Queue {
+            line: Mutex::default(),
+            #[cfg(feature = "sqlite")]
+            more: Condvar::new(),
+            claims,
+            faults,
+            soft_bytes,
+            hard_bytes,
+        })
     }
 
     /// Puts a batch at the end of the line, or fails its ticket.
@@ -79,7 +90,7 @@ impl Queue {
                 line.batches += 1;
                 line.bytes += batch.bytes();
                 line.waiting.push_back(Entry { batch: Some(batch), sequence, promise });
-                self.more.notify_one();
+                self.nudge();
             }
             Err(error) => {
                 if error.fences() {
@@ -99,7 +110,7 @@ impl Queue {
         if !line.closed {
             let sequence = line.take_sequence();
             line.waiting.push_back(Entry { batch: None, sequence, promise });
-            self.more.notify_one();
+            self.nudge();
         }
         ticket
     }
@@ -107,7 +118,7 @@ impl Queue {
     /// From now on nothing is taken in; what waits is still written.
     pub(crate) fn close(&self) {
         self.line.lock().closed = true;
-        self.more.notify_all();
+        self.nudge();
     }
 
     /// Nothing will be written any more: what waits fails.
@@ -120,9 +131,10 @@ impl Queue {
         drop(waiting);
     }
 
-    /// Looks at the line again (after a fault was lifted).
+    /// Has whoever writes look at the line again.
     pub(crate) fn nudge(&self) {
-        self.more.notify_all();
+        #[cfg(feature = "sqlite")]
+        self.more.notify_one();
     }
 
     /// Moves the head of the line into `group`; does nothing when it is empty or held.

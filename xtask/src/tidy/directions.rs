@@ -13,7 +13,7 @@ struct May {
 
 const SOCKETS: &[&str] = &["axum", "hyper", "mio", "rusqlite", "rustls", "tokio-postgres"];
 
-const RULES: [May; 14] = [
+const RULES: [May; 15] = [
     May { package: "yatter-xml", know: &[], never: &["tokio", "futures", "mio"] },
     May { package: "yatter-xmpp", know: &["yatter-xml"], never: &["tokio", "mio", "rusqlite", "rustls"] },
     May { package: "yatter-store", know: &[], never: &["axum", "hyper", "mio", "rustls"] },
@@ -60,6 +60,11 @@ const RULES: [May; 14] = [
     May {
         package: "yatter-counts",
         know: &["yatter-xml", "yatter-xmpp", "yatter-store", "yatter-im", "yatter-extensions", "yatter-net"],
+        never: &[],
+    },
+    May {
+        package: "yatter-models",
+        know: &["yatter-xml", "yatter-xmpp", "yatter-store", "yatter-im", "yatter-extensions"],
         never: &[],
     },
     May { package: "yatter-load", know: &[], never: &[] },

@@ -7,6 +7,7 @@ pub(crate) mod frame;
 mod stanzas;
 pub(crate) mod text;
 
+use crate::atomic::{AtomicU64, Ordering};
 use crate::door::{DoorOptions, Goodbye, Inlet, Link, Proxy, Said, Wish};
 use crate::hub::Hub;
 use cluster::{Arrival, Frame as Carry, Inbox, Member};
@@ -16,7 +17,6 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use stanzas::{Came, Outgoing, Parked};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use xmpp::{Jid, StreamError};
 
 /// How often the place of a home is asked anew when it has just moved.

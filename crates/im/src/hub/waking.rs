@@ -1,6 +1,7 @@
 //! An account wakes: it is read once, whoever waits for it is told, and it is read again when a write of it was lost.
 use super::Hub;
 use crate::account::{Account, Lapsed};
+use crate::atomic::Ordering;
 use crate::directory::{Found, Waiter};
 use crate::fault::Fault;
 use crate::home::Home;
@@ -9,7 +10,6 @@ use crate::roster::Roster;
 use crate::route::Known;
 use crate::slots::Slots;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 use xmpp::{Jid, StreamError, Timestamp};
 

@@ -3,10 +3,10 @@ use super::hold::Hold;
 use super::queue::{Item, Outbound};
 use super::{Session, wake};
 use crate::arrive::may_wait;
+use crate::atomic::Ordering;
 use crate::nonza::{Resumed, Word};
 use crate::timers::{Alarm, Timers};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use xmpp::{Stanza, StreamError};
 

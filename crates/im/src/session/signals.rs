@@ -4,13 +4,13 @@ use super::handled::{Handled, Progress};
 use super::hold::Hold;
 use super::queue::Outbound;
 use super::{Session, wake};
+use crate::atomic::Ordering;
 use crate::door::Dialect;
 use crate::fault::Fault;
 use crate::hub::Hub;
 use crate::nonza::{Resumable, Signal, Word};
 use parking_lot::MutexGuard;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use store::Ticket;
 use xmpp::{Condition, StreamError};
 

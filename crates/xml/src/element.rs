@@ -120,7 +120,10 @@ impl Element {
     /// Whether it, or anything inside it, may be of a namespace that some declaration names. A quick look at the few
     /// namespaces, however many children there are: asked before the children themselves are.
     pub fn names_namespace(&self, ns: &str) -> bool {
-        (self.spaces()..self.shared.len()).step_by(SPACE).any(|at| self.declared_namespace(at) == ns)
+        (self.spaces()..self.shared.len()).step_by(SPACE).any(|at| {
+            let record = SpaceRecord::read(self.shared.as_bytes(), at);
+            record.len as usize == ns.len() && self.slice(record.start, record.start + record.len) == ns
+        })
     }
 
     /// Where the records of the namespaces begin; they are the last.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use crate::batch::Op;
 use crate::{Batch, History};
@@ -40,9 +40,31 @@ pub(super) fn all_absent(connection: &Connection, batch: &Batch) -> rusqlite::Re
     Ok(true)
 }
 
+/// The statement that ran last in a transaction: what a group of batches does is mostly the same again and again, and finding a
+/// statement in the cache costs a fifth of running it.
+pub(super) struct Statements<'c> {
+    connection: &'c Connection,
+    last: Option<(&'static str, CachedStatement<'c>)>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Statements<'c> {
+        Statements { connection, last: None }
+    }
+
+    fn run(&mut self, sql: &'static str, values: &[&dyn rusqlite::ToSql]) -> rusqlite::Result<()> {
+        let statement = match &mut self.last {
+            Some((known, statement)) if *known == sql => statement,
+            last => &mut last.insert((sql, self.connection.prepare_cached(sql)?)).1,
+        };
+        statement.execute(values).map(drop)
+    }
+}
+
 /// Applies one change inside the current transaction.
-pub(super) fn apply(connection: &Connection, names: &mut Names, op: &Op) -> rusqlite::Result<()> {
-    let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| connection.prepare_cached(sql)?.execute(values).map(drop);
+pub(super) fn apply(statements: &mut Statements<'_>, names: &mut Names, op: &Op) -> rusqlite::Result<()> {
+    let connection = statements.connection;
+    let mut run = |sql, values: &[&dyn rusqlite::ToSql]| statements.run(sql, values);
     let mut number = |name: &'static str| names.of(connection, name);
     match op {
         Op::Put { name, owner, bytes } => run(

@@ -11,7 +11,7 @@ use crate::sqlite::checkpoint::Checkpointer;
 use crate::sqlite::fault::{Fault, is_constraint, is_damage};
 use crate::sqlite::folder::Folder;
 use crate::sqlite::readers::Readers;
-use crate::sqlite::write::{self, Names};
+use crate::sqlite::write::{self, Names, Statements};
 use crate::ticket::Promise;
 use crate::{Batch, Error, Faults, Outcome};
 
@@ -155,11 +155,16 @@ impl Writer {
         let outcomes = transact(&self.connection, || {
             let mut floor = self.floor;
             let mut outcomes = Vec::with_capacity(group.len());
+            let mut place = Place {
+                connection: &self.connection,
+                statements: Statements::new(&self.connection),
+                queue: &self.queue,
+                savepoints,
+            };
             for (at, entry) in group.iter().enumerate() {
                 let outcome = match &entry.batch {
                     _ if damaged[at].is_some() => damaged[at].clone().map_or(Ok(()), Err),
                     Some(batch) => {
-                        let place = Place { connection: &self.connection, queue: &self.queue, savepoints };
                         place.write_one(&mut self.names, batch, entry.sequence).map_err(|failure| failure.of(at))?
                     }
                     None => Ok(()),
@@ -213,6 +218,7 @@ fn transact<T>(connection: &Connection, body: impl FnOnce() -> Result<T, Failure
 /// Where a batch is written.
 struct Place<'a> {
     connection: &'a Connection,
+    statements: Statements<'a>,
     queue: &'a Queue,
     /// A batch that cannot be applied is refused alone.
     savepoints: bool,
@@ -220,7 +226,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// Applies one batch, or says why it alone is refused.
-    fn write_one(&self, names: &mut Names, batch: &Batch, sequence: u64) -> Result<Outcome, Failure> {
+    fn write_one(&mut self, names: &mut Names, batch: &Batch, sequence: u64) -> Result<Outcome, Failure> {
         if let Err(refusal) = self.queue.claims.check(batch, sequence) {
             return Ok(Err(refusal));
         }
@@ -245,11 +251,11 @@ impl Place<'_> {
         }
     }
 
-    fn apply(&self, names: &mut Names, batch: &Batch) -> rusqlite::Result<Outcome> {
+    fn apply(&mut self, names: &mut Names, batch: &Batch) -> rusqlite::Result<Outcome> {
         if !write::all_absent(self.connection, batch)? {
             return Ok(Err(Error::Exists));
         }
-        batch.ops.iter().try_for_each(|op| write::apply(self.connection, names, op))?;
+        batch.ops.iter().try_for_each(|op| write::apply(&mut self.statements, names, op))?;
         Ok(Ok(()))
     }
 }

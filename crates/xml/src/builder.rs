@@ -2,8 +2,10 @@
 
 use crate::canonical::write_declaration;
 use crate::class;
+use crate::draft::Draft;
 use crate::element::Element;
 use crate::escape::{write_escaped_attr, write_escaped_text};
+use crate::map::space;
 use crate::names;
 use crate::node::Node;
 use std::ops::Range;
@@ -15,7 +17,10 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Builder {
     out: Vec<u8>,
+    draft: Draft,
     open: Vec<Level>,
+    /// How deep it has been.
+    depth: usize,
     /// The namespaces of the open elements, one behind the other.
     namespaces: String,
     /// The last opening tag still takes attributes.
@@ -26,34 +31,41 @@ pub struct Builder {
 struct Level {
     /// The name, in `out`.
     name: Range<usize>,
-    /// The default namespace inside, in `namespaces`.
-    default: Range<usize>,
+    default: Default,
+    /// Its number in document order.
+    node: u32,
 }
+
+/// A default namespace.
+#[derive(Clone, Debug)]
+struct Default {
+    /// Where it is in `namespaces`; none is the content namespace.
+    name: Option<Range<usize>>,
+    /// Its number.
+    space: u16,
+}
+
+const CONTENT: Default = Default { name: None, space: space::CONTENT };
 
 impl Builder {
     /// Opens the outermost element. [`names::CLIENT`] stands for the content namespace of any stream; what is in
     /// [`names::XML`] has the prefix `xml`.
     pub fn new(ns: &str, name: &str) -> Builder {
-        let mut builder = Builder {
-            out: Vec::with_capacity(256),
-            open: Vec::new(),
-            namespaces: names::CLIENT.to_owned(),
-            in_tag: false,
-        };
+        let mut builder = Builder::empty();
         builder.start(None, ns, name);
         builder
     }
 
     /// Opens the outermost element under a prefix, as old peers want `stream:error` and `db:result`.
     pub fn new_prefixed(prefix: &str, ns: &str, name: &str) -> Builder {
-        let mut builder = Builder {
-            out: Vec::with_capacity(256),
-            open: Vec::new(),
-            namespaces: names::CLIENT.to_owned(),
-            in_tag: false,
-        };
+        let mut builder = Builder::empty();
         builder.start(Some(prefix), ns, name);
         builder
+    }
+
+    fn empty() -> Builder {
+        let (draft, out) = Draft::new();
+        Builder { out, draft, open: Vec::new(), depth: 0, namespaces: String::new(), in_tag: false }
     }
 
     /// Adds an attribute to the element opened last, which must not have content yet. `xml:lang` may be named so; for
@@ -74,6 +86,7 @@ impl Builder {
     /// Adds an attribute in a namespace, declaring the prefix beside it.
     pub fn attr_ns(mut self, prefix: &str, ns: &str, name: &str, value: &str) -> Builder {
         if self.in_tag {
+            self.draft.give_up();
             write_declaration(&mut self.out, checked(prefix), ns);
             let name = format!("{}:{}", checked(prefix), checked(name));
             self.write_attr(&name, value);
@@ -99,7 +112,10 @@ impl Builder {
     pub fn text(mut self, text: &str) -> Builder {
         if !text.is_empty() {
             self.end_tag();
+            let from = self.out.len();
             write_escaped_text(&mut self.out, text);
+            let node = self.open.last().map_or(0, |level| level.node);
+            self.draft.text(&self.out, node, from..self.out.len());
         }
         self
     }
@@ -122,8 +138,15 @@ impl Builder {
     /// Adds a part of an element that exists, declaring what it needs.
     pub fn node(mut self, node: Node<'_>) -> Builder {
         self.end_tag();
-        let default = self.open.last().map_or(0..0, |level| level.default.clone());
-        node.write_inside(&mut self.out, self.namespaces.get(default).unwrap_or_default());
+        let (parent, default) = self.open.last().map_or((0, CONTENT), |level| (level.node, level.default.clone()));
+        if node.index() == 0 && default.name.is_none() {
+            // It leans on nothing that is around it.
+            self.draft.grafts(node.element(), parent, self.out.len());
+            self.out.extend_from_slice(node.raw());
+        } else {
+            self.draft.give_up();
+            node.write_inside(&mut self.out, namespace(&self.namespaces, &default));
+        }
         self
     }
 
@@ -137,14 +160,15 @@ impl Builder {
         while !self.open.is_empty() {
             self.end();
         }
-        Element::own(&self.out)
+        self.draft.finish(self.out, self.depth)
     }
 
     fn start(&mut self, prefix: Option<&str>, ns: &str, name: &str) {
         self.end_tag();
         // Namespaces §3: it may be no default and has one prefix, which nobody declares.
         let prefix = if ns == names::XML { Some("xml") } else { prefix };
-        let around = self.open.last().map_or(0..names::CLIENT.len(), |level| level.default.clone());
+        let (parent, around) = self.open.last().map_or((0, CONTENT), |level| (level.node, level.default.clone()));
+        let start = self.out.len();
         self.out.push(b'<');
         let from = self.out.len();
         if let Some(prefix) = prefix {
@@ -153,25 +177,30 @@ impl Builder {
         }
         self.out.extend_from_slice(checked(name).as_bytes());
         let name = from..self.out.len();
+        let node = self.draft.opens(start, name.len(), parent, around.space);
         let default = match prefix {
             Some(prefix) => {
+                self.draft.give_up();
                 if ns != names::XML {
                     write_declaration(&mut self.out, checked(prefix), ns);
                 }
                 around
             }
-            None if self.namespaces.get(around.clone()) == Some(ns) => around,
+            None if namespace(&self.namespaces, &around) == ns => around,
             None => self.change_default(ns),
         };
-        self.open.push(Level { name, default });
+        self.open.push(Level { name, default, node });
+        self.depth = self.depth.max(self.open.len());
         self.in_tag = true;
     }
 
-    fn change_default(&mut self, ns: &str) -> Range<usize> {
+    fn change_default(&mut self, ns: &str) -> Default {
+        let from = self.out.len() + " xmlns='".len();
         write_declaration(&mut self.out, "", ns);
+        let space = self.draft.declares(&self.out, ns, from..self.out.len() - 1);
         let from = self.namespaces.len();
         self.namespaces.push_str(ns);
-        from..self.namespaces.len()
+        Default { name: Some(from..self.namespaces.len()), space }
     }
 
     fn put_attr(&mut self, name: &str, value: &str) {
@@ -185,13 +214,16 @@ impl Builder {
         self.out.push(b' ');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"='");
+        let from = self.out.len();
         write_escaped_attr(&mut self.out, value);
+        self.draft.has(&self.out, name, from..self.out.len());
         self.out.push(b'\'');
     }
 
     fn end_tag(&mut self) {
         if self.in_tag {
             self.out.push(b'>');
+            self.draft.tag_ends(self.out.len());
             self.in_tag = false;
         }
     }
@@ -200,13 +232,20 @@ impl Builder {
         let Some(level) = self.open.pop() else { return };
         if self.in_tag {
             self.out.extend_from_slice(b"/>");
+            self.draft.is_empty(level.node, self.out.len());
             self.in_tag = false;
             return;
         }
+        let inner_end = self.out.len();
         self.out.extend_from_slice(b"</");
         self.out.extend_from_within(level.name);
         self.out.push(b'>');
+        self.draft.closes(level.node, inner_end, self.out.len());
     }
+}
+
+fn namespace<'n>(namespaces: &'n str, default: &Default) -> &'n str {
+    default.name.clone().map_or(names::CLIENT, |name| namespaces.get(name).unwrap_or_default())
 }
 
 /// A name that may be written; names come from code, so that one that may not is a mistake there.

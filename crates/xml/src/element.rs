@@ -120,15 +120,22 @@ impl Element {
     /// Whether it, or anything inside it, may be of a namespace that some declaration names. A quick look at the few
     /// namespaces, however many children there are: asked before the children themselves are.
     pub fn names_namespace(&self, ns: &str) -> bool {
-        (self.spaces()..self.shared.len()).step_by(SPACE).any(|at| {
-            let record = SpaceRecord::read(self.shared.as_bytes(), at);
-            record.len as usize == ns.len() && self.slice(record.start, record.start + record.len) == ns
-        })
+        let is = |record: SpaceRecord| self.slice(record.start, record.start + record.len) == ns;
+        self.space_records().any(|record| record.len as usize == ns.len() && is(record))
     }
 
     /// Where the records of the namespaces begin; they are the last.
     fn spaces(&self) -> usize {
         self.map as usize + self.nodes as usize * NODE + self.attrs as usize * ATTR
+    }
+
+    pub(crate) fn space_records(&self) -> impl Iterator<Item = SpaceRecord> {
+        (self.spaces()..self.shared.len()).step_by(SPACE).map(|at| SpaceRecord::read(self.shared.as_bytes(), at))
+    }
+
+    /// Whether the other has not only the same bytes but the same map of them.
+    pub(crate) fn is_same_map(&self, other: &Element) -> bool {
+        (&self.shared, self.map, self.nodes, self.attrs) == (&other.shared, other.map, other.nodes, other.attrs)
     }
 
     fn declared_namespace(&self, at: usize) -> &str {
@@ -190,7 +197,7 @@ pub(crate) fn finish(
 }
 
 /// Puts bytes and map into one shared allocation; the only look at the bytes' UTF-8.
-fn pack(work: &Work, packed: &mut Vec<u8>, bytes: &[u8]) -> Result<Element> {
+pub(crate) fn pack(work: &Work, packed: &mut Vec<u8>, bytes: &[u8]) -> Result<Element> {
     packed.clear();
     packed.extend_from_slice(bytes);
     packed.extend_from_slice(&work.extra);

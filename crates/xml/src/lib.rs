@@ -11,6 +11,7 @@ mod canonical;
 mod class;
 mod declaration;
 mod decode;
+mod draft;
 mod element;
 mod embed;
 mod error;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::map::{AttrRecord, NodeRecord, SpaceRecord, space};
 
 /// A worker's reusable arrays. One per thread is enough for any number of streams.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Scratch {
     pub(crate) work: Work,
     pub(crate) rewrite: Work,
@@ -30,12 +30,22 @@ impl Scratch {
 
     /// Lends the thread's arrays for one element that nobody reads from a stream.
     pub(crate) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
-        let mut scratch = SPARE.take().unwrap_or_default();
+        let mut scratch = Scratch::take();
         let result = work(&mut scratch);
-        if scratch.held_bytes() <= KEPT_BYTES {
-            SPARE.set(Some(scratch));
-        }
+        scratch.give_back();
         result
+    }
+
+    /// The thread's arrays, with whatever was in them.
+    pub(crate) fn take() -> Box<Scratch> {
+        SPARE.take().unwrap_or_default()
+    }
+
+    /// For the next.
+    pub(crate) fn give_back(self: Box<Scratch>) {
+        if self.held_bytes() <= KEPT_BYTES {
+            SPARE.set(Some(self));
+        }
     }
 
     fn held_bytes(&self) -> usize {

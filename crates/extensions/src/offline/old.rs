@@ -4,6 +4,9 @@ use xmpp::{Stanza, Timestamp, ns};
 
 /// The seconds for which a message is good, if it says so. `Some(None)`: it says nonsense.
 fn good_for(stanza: &Stanza) -> Option<Option<u32>> {
+    if !stanza.names_namespace(ns::EXPIRE) {
+        return None;
+    }
     let expire = stanza.child(ns::EXPIRE, "x")?;
     Some(expire.attr("seconds").and_then(|seconds| seconds.trim().parse().ok()).filter(|seconds| *seconds > 0))
 }
@@ -27,6 +30,9 @@ pub(super) fn expire(stanza: &mut Stanza, stored: Timestamp, now: Timestamp) -> 
 
 /// The notice that a message is stored, for a sender who asked for it (XEP-0022 §3.2). A message that bears an id inside is itself a notice.
 pub(super) fn notice(stanza: &Stanza) -> Option<Stanza> {
+    if !stanza.names_namespace(ns::EVENT) {
+        return None;
+    }
     let event = stanza.child(ns::EVENT, "x")?;
     let asked = event.child(ns::EVENT, "offline").is_some() && event.child(ns::EVENT, "id").is_none();
     let sender = stanza.from().filter(|_| asked)?;
@@ -43,6 +49,9 @@ pub(super) fn notice(stanza: &Stanza) -> Option<Stanza> {
 
 /// The wish to be told of the waiting is fulfilled and goes no further (XEP-0022 §3); other wishes are for the receiver's client.
 pub(super) fn forget_offline(stanza: &mut Stanza) {
+    if !stanza.names_namespace(ns::EVENT) {
+        return;
+    }
     let asks = |child: Node<'_>| child.is(ns::EVENT, "x") && child.child(ns::EVENT, "offline").is_some();
     let Some(event) = stanza.child(ns::EVENT, "x").filter(|event| asks(*event)) else { return };
     let mut others = event.children().filter(|wish| !wish.is(ns::EVENT, "offline")).peekable();

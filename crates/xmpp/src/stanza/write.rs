@@ -50,14 +50,15 @@ impl Stanza {
             copy(out, bytes, at, cut.start as usize);
             at = cut.end as usize;
         }
-        if self.changes.is_none() && !dialect.looks_into(self) {
+        let looks = dialect.looks_into(self);
+        if self.changes.is_none() && !looks {
             return copy(out, bytes, at, bytes.len());
         }
         let root = self.element.root();
         copy(out, bytes, at, tag_stop(root));
         out.push(b'>');
         let content = out.len();
-        self.write_content(out, dialect);
+        self.write_content(out, dialect, looks);
         close(out, content, root);
     }
 
@@ -80,10 +81,9 @@ impl Stanza {
         }
     }
 
-    fn write_content<D: Dialect + ?Sized>(&self, out: &mut Vec<u8>, dialect: &D) {
+    fn write_content<D: Dialect + ?Sized>(&self, out: &mut Vec<u8>, dialect: &D, looks: bool) {
         let root = self.element.root();
         let bytes = self.element.bytes();
-        let looks = dialect.looks_into(self);
         let changes = self.changes.as_deref();
         let inner = root.inner_range().unwrap_or_default();
         let mut at = inner.start;

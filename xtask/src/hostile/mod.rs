@@ -65,7 +65,7 @@ pub(crate) fn run(words: &[String], tally: &mut Tally) -> Result<()> {
     let server = servers::by_name(&wish.against, &workspace, "debug")?;
     server.obtain()?;
     if !server.is_yatter() {
-        cases.iter_mut().for_each(Case::once_in_each_dialect);
+        cases.iter_mut().for_each(Case::once_today);
         cases.retain(|case| !case.occasions.is_empty());
     }
     let folder = workspace.target.join("hostile").join(server.name());

@@ -197,7 +197,10 @@ impl<'a> Siege<'a> {
         self.restarts += 1;
         self.conversation = None;
         self.house.start_again(self.server)?;
-        self.conversation = Some(Conversation::begin(&self.house)?);
+        match Conversation::begin(&self.house) {
+            Ok(conversation) => self.conversation = Some(conversation),
+            Err(error) => println!("no conversation any more: {error:#}"),
+        }
         Ok(())
     }
 

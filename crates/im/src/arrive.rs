@@ -88,8 +88,9 @@ impl Within<'_> {
     pub(crate) fn message_to_best(&mut self, mut stanza: Arc<Stanza>) {
         while let Some(session) = self.account.best().map(|best| best.session().clone()) {
             let Some(refused) = session.post(stanza) else { return };
-            // What it holds came first.
-            session.leftovers().stanzas.iter().for_each(|left| self.resubmit_one(left));
+            // It has been told to end, and its door does not close. What it holds came first.
+            self.remember(&session);
+            self.leave_to_others(session.leftovers());
             stanza = refused;
         }
         self.undelivered(stanza);

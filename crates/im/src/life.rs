@@ -102,14 +102,14 @@ impl Within<'_> {
     }
 
     /// What a session leaves behind goes back to routing, once; what the client has of a long answer is not given out again.
-    fn leave_to_others(&mut self, legacy: Legacy) {
+    pub(crate) fn leave_to_others(&mut self, legacy: Legacy) {
         if let Some((source, had)) = legacy.answer {
             source.ended(&mut self.again(), had);
         }
         self.resubmit(legacy.stanzas);
     }
 
-    /// A long answer that a sleeping session was being given goes to somebody else.
+    /// A long answer that a session was being given goes to somebody else, but for what its client is known to have.
     pub fn give_up(&mut self, session: &Arc<Session>) {
         if let Some((source, had)) = session.give_up() {
             source.ended(self, had);
@@ -117,7 +117,7 @@ impl Within<'_> {
     }
 
     /// Keeps how many stanzas of a client were handled, for when it comes too late (XEP-0198 §5).
-    fn remember(&mut self, session: &Arc<Session>) {
+    pub(crate) fn remember(&mut self, session: &Arc<Session>) {
         let Some((id, handled)) = session.legacy() else { return };
         if self.account.removed || self.account.present(session).is_none() {
             return;

@@ -71,7 +71,7 @@ pub(crate) enum Taken {
 pub(crate) struct Legacy {
     /// What the client is not known to have and somebody would miss, in order.
     pub(crate) stanzas: Vec<Arc<Stanza>>,
-    /// Who was fetching a long answer, and how many stanzas of its last page the client has.
+    /// Who fetches a long answer, and how many stanzas of its last page the client has.
     pub(crate) answer: Option<(Arc<dyn Pull>, usize)>,
 }
 
@@ -246,7 +246,7 @@ impl Session {
     pub(crate) fn leftovers(&self) -> Legacy {
         let mut out = self.out.lock();
         out.gone = true;
-        let answer = out.pulling.as_mut().and_then(|pulling| Some((pulling.source.take()?, pulling.had)));
+        let answer = out.pulling.as_ref().map(|pulling| (pulling.source.clone(), pulling.had));
         let stamp = out.stamp();
         let stanzas = out.leftovers().filter_map(stamp).collect();
         out.sm = None;

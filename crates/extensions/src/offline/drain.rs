@@ -1,21 +1,28 @@
-//! Waiting messages on their way to a session: page by page, each as the one before has reached the socket.
+//! Waiting messages on their way to a session: page by page, each when the client has the one before.
 use super::{Room, old};
 use im::{Home, Hub, Pull, Session, Within};
 use std::sync::Arc;
-use store::{History, Row};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use store::{History, Row, Ticket};
 use xmpp::{Jid, Stanza, Timestamp};
 
 /// How many messages are fetched at once; a page ends earlier when they are large.
 const PAGE: usize = 50;
 
+/// How long a session that has become unavailable may take to acknowledge its last page, before another is given the same.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 struct Drain {
     room: Arc<Room>,
     hub: Hub,
     home: Arc<Home>,
-    /// [`super::Waiting::taken`] at its beginning.
-    taken: u64,
+    /// The ends of what other sessions still have under way.
+    others: Vec<Ticket>,
     /// The rows of the last page: the client has them by the time the next page is fetched.
     delivered: Vec<Given>,
+    /// They wait no longer, or as many of them as the client had.
+    struck: AtomicBool,
 }
 
 /// A row of the last page.
@@ -25,18 +32,30 @@ struct Given {
     shown: bool,
 }
 
-/// What waits for this account, from the beginning.
-pub(super) fn new(room: &Arc<Room>, within: &Within<'_>, taken: u64) -> Arc<dyn Pull> {
+/// What waits for this account, from the beginning; but only when these have ended.
+pub(super) fn new(room: &Arc<Room>, within: &Within<'_>, others: Vec<Ticket>) -> Arc<dyn Pull> {
     let (hub, home) = (within.hub().clone(), within.home().clone());
-    Arc::new(Drain { room: room.clone(), hub, home, taken, delivered: Vec::new() })
+    Arc::new(Drain { room: room.clone(), hub, home, others, delivered: Vec::new(), struck: AtomicBool::new(false) })
 }
 
 impl Pull for Drain {
     fn more(self: Arc<Self>, session: &Arc<Session>) {
         // At once, before the door can be gone: whoever comes next must not be given the same again.
-        if self.strike_out(session) {
+        let goes_on = self.home.with(&self.hub, |within| {
+            self.strike_out(within, self.delivered.len());
+            self.goes_on(within, session)
+        });
+        if goes_on {
             let session = session.clone();
-            self.hub.clone().spawn(async move { while !self.next_page(&session).await {} });
+            if self.others.is_empty() {
+                self.fetch(session);
+            } else {
+                // Not as work that is under way: it depends on a client.
+                tokio::spawn(async move {
+                    self.wait_for_others(&session).await;
+                    self.fetch(session);
+                });
+            }
         }
     }
 
@@ -46,15 +65,39 @@ impl Pull for Drain {
             shown += usize::from(row.shown);
             shown <= had
         });
-        self.strike(within, had.map(|row| row.id).collect());
+        self.strike_out(within, had.count());
+        self.room.start(within);
     }
 }
 
 impl Drain {
+    fn fetch(self: Arc<Self>, session: Arc<Session>) {
+        self.hub.clone().spawn(async move { while !self.next_page(&session).await {} });
+    }
+
+    /// A session that has become unavailable has the rest of its page first. One that does not say so in time is not waited for.
+    async fn wait_for_others(&self, session: &Arc<Session>) {
+        let clock = self.hub.clock();
+        let all = async {
+            for other in &self.others {
+                drop(other.clone().await);
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = clock.until(clock.elapsed() + PATIENCE) => self.home.with(&self.hub, |within| {
+                let late = |other: &&im::Present| other.session().pulling().is_some() && !other.takes_messages();
+                let late: Vec<_> = within.account.sessions().iter().filter(late).map(|other| other.session().clone()).collect();
+                late.iter().filter(|other| !Arc::ptr_eq(other, session)).for_each(|other| within.give_up(other));
+            }),
+        }
+    }
+
     /// Puts the next page, or ends the answer. False: more has been stored meanwhile, for a session that has lost its connection; look again.
     async fn next_page(&self, session: &Arc<Session>) -> bool {
         let known = self.home.with(&self.hub, |within| {
-            self.waiting(within).map(|waiting| (waiting.stored, waiting.written.clone()))
+            let goes_on = self.goes_on(within, session);
+            within.account.slot(self.room.waiting).filter(|_| goes_on).map(|waiting| (waiting.stored, waiting.written.clone()))
         });
         let Some((stored, written)) = known else { return true };
         if let Some(written) = written {
@@ -81,53 +124,48 @@ impl Drain {
             delivered.push(Given { id: row.id, shown: stanza.is_some() });
             page.extend(stanza.map(Arc::new));
         }
-        let (room, hub, home, taken) = (self.room.clone(), self.hub.clone(), self.home.clone(), self.taken);
-        let next: Option<Arc<dyn Pull>> =
-            if rows.is_empty() { None } else { Some(Arc::new(Drain { room, hub, home, taken, delivered })) };
+        let next = (!rows.is_empty()).then(|| self.next(delivered));
         // Under the lock, or it would meet a session that has just given up, or a drain that begins right now.
         self.home.with(&self.hub, |within| {
-            let Some(waiting) = self.waiting(within) else { return true };
-            if next.is_none() && waiting.stored != stored {
+            let stored_now = within.account.slot(self.room.waiting).map(|waiting| waiting.stored);
+            if next.is_none() && stored_now != Some(stored) {
                 return false;
             }
-            if next.is_none() {
-                waiting.receiver.take_if(|receiver| Arc::ptr_eq(receiver, session));
-            }
-            session.page(page, next);
+            session.page(self, page, next);
             true
         })
     }
 
-    /// What waits, unless somebody else is given it by now.
-    fn waiting<'w>(&self, within: &'w mut Within<'_>) -> Option<&'w mut super::Waiting> {
-        within.account.slot_mut(self.room.waiting).filter(|waiting| waiting.taken == self.taken)
+    fn next(&self, delivered: Vec<Given>) -> Arc<dyn Pull> {
+        let (room, hub, home) = (self.room.clone(), self.hub.clone(), self.home.clone());
+        Arc::new(Drain { room, hub, home, others: Vec::new(), delivered, struck: AtomicBool::new(false) })
     }
 
-    /// What the session has got waits no longer. Whether it shall get the rest too; meanwhile that may be another's.
-    fn strike_out(&self, session: &Arc<Session>) -> bool {
-        self.home.with(&self.hub, |within| {
-            self.strike(within, self.delivered.iter().map(|row| row.id).collect());
-            let Some(waiting) = self.waiting(within) else { return false };
-            let receives = waiting.receiver.as_ref().is_some_and(|receiver| Arc::ptr_eq(receiver, session));
-            if !receives {
-                // Under the lock, or a drain that begins right now would meet one that is about to end.
-                session.page(Vec::new(), None);
-            }
-            receives
-        })
+    /// Whether the session shall get more. One that may have no messages any more leaves the rest to another.
+    fn goes_on(&self, within: &mut Within<'_>, session: &Arc<Session>) -> bool {
+        if !session.pulls_from(self) {
+            return false;
+        }
+        let takes = |other: &im::Present| Arc::ptr_eq(other.session(), session) && other.takes_messages();
+        let goes_on = within.account.sessions().iter().any(takes);
+        if !goes_on {
+            session.page(self, Vec::new(), None);
+            self.room.start(within);
+        }
+        goes_on
     }
 
-    /// These rows are delivered.
-    fn strike(&self, within: &mut Within<'_>, delivered: Vec<u64>) {
-        if delivered.is_empty() {
+    /// The first so many rows of the last page are delivered: once, be it that the client is known to have all, or that the answer ends before.
+    fn strike_out(&self, within: &mut Within<'_>, rows: usize) {
+        if rows == 0 || self.struck.swap(true, Ordering::AcqRel) {
             return;
         }
+        let delivered: Vec<_> = self.delivered.iter().take(rows).map(|row| row.id).collect();
         let (archive, owner) = (&self.hub.shapes().archive, self.home.jid().as_str());
-        let rows = delivered.len() as u64;
         let batch = within.batch().delivered(archive, owner, delivered, History::Remove);
         let ticket = within.write(batch);
         if let Some(waiting) = within.account.slot_mut(self.room.waiting) {
-            waiting.count = waiting.count.saturating_sub(rows);
+            waiting.count = waiting.count.saturating_sub(rows as u64);
             waiting.written = Some(ticket);
         }
     }

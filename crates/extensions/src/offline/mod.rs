@@ -10,7 +10,7 @@ mod old;
 
 use im::{
     About, AccountSlot, Attach, Available, Extension, FellAsleep, Phase, Plan, PlanError, PresenceAt, Resumed, Scope,
-    Session, Unavailable, Undelivered, UndeliveredAt, Verdict, Within,
+    Unavailable, Undelivered, UndeliveredAt, Verdict, Within,
 };
 use std::sync::Arc;
 use store::{Row, Ticket};
@@ -41,10 +41,6 @@ struct Waiting {
     count: u64,
     /// How many have been stored since the account woke.
     stored: u64,
-    /// The session to which it is being delivered.
-    receiver: Option<Arc<Session>>,
-    /// How often it was taken from a session that had lost its connection: a page that is fetched for such a one comes too late.
-    taken: u64,
     /// The last write: what is read after it is all that waits, and nothing that does not.
     written: Option<Ticket>,
 }
@@ -65,7 +61,7 @@ impl Extension for Room {
         on.feature(Scope::Host, ns::OFFLINE_FEATURE)
             .on::<Undelivered>(Phase::Keep, Kind::Message, |room, at| room.undelivered(at))
             .on_all::<Available>(Phase::Tell, |room, at| room.deliver(at))
-            .on_all::<Unavailable>(Phase::Tell, |room, at| room.pass_on(at))
+            .on_all::<Unavailable>(Phase::Tell, |room, at| room.deliver(at))
             .on_all::<FellAsleep>(Phase::Tell, |room, at| room.deliver(at))
             .on_all::<Resumed>(Phase::Tell, |room, at| room.deliver(at));
     }
@@ -98,31 +94,27 @@ impl Room {
         Verdict::Pass
     }
 
-    /// The session that was being given the messages is gone: the rest goes to another, if there is one.
-    fn pass_on(self: &Arc<Self>, at: &mut PresenceAt<'_>) -> Verdict {
-        if let Some(waiting) = at.within.account.slot_mut(self.waiting) {
-            waiting.receiver.take_if(|receiver| Arc::ptr_eq(receiver, at.session));
-        }
-        self.start(&mut at.within);
-        Verdict::Pass
-    }
-
     /// XEP-0160 §2: whoever may have messages to the bare JID gets what waits, page by page. A session that lost its connection meanwhile goes on when
-    /// it is resumed, unless there is another.
+    /// it is resumed, unless there is another. One that hides gets no further page, but the next session begins when it has the last.
     fn start(self: &Arc<Self>, within: &mut Within<'_>) {
-        let Some(session) = within.account.best().map(|best| best.session().clone()) else { return };
-        let Some(waiting) = within.account.slot_mut(self.waiting) else { return };
-        let sleeper = waiting.receiver.take_if(|receiver| receiver.is_asleep());
-        if let Some(sleeper) = sleeper {
-            waiting.taken += 1;
-            within.give_up(&sleeper);
+        let Some(best) = within.account.best().map(|best| best.session().clone()) else { return };
+        let mut others = within.account.sessions().iter();
+        if let Some(sleeper) = others.find(|other| other.session().is_asleep() && other.session().pulling().is_some()) {
+            let sleeper = sleeper.session().clone();
+            // Which begins anew.
+            return within.give_up(&sleeper);
         }
-        let Some(waiting) = within.account.slot_mut(self.waiting) else { return };
-        if waiting.count > 0 && waiting.receiver.is_none() {
-            waiting.receiver = Some(session.clone());
-            let taken = waiting.taken;
-            session.pull(drain::new(self, within, taken));
+        if within.account.slot(self.waiting).is_none_or(|waiting| waiting.count == 0) {
+            return;
         }
+        let mut hiding = Vec::new();
+        for other in within.account.sessions() {
+            match other.session().pulling() {
+                Some(_) if other.takes_messages() => return,
+                ends => hiding.extend(ends),
+            }
+        }
+        best.pull(drain::new(self, within, hiding));
     }
 }
 

@@ -1,21 +1,10 @@
 //! Stream management and sessions that sleep: what went wrong once, each under the name of what it did.
 
 use crate::hands::*;
-use im::{Dialect, Door, DoorOptions, Goodbye, Limits, Out};
+use im::{Dialect, DoorOptions, Goodbye, Limits, Out};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use store::{Faults, Store};
-
-/// Turns stream management on; by what the session is resumed.
-fn managed(door: &Door) -> Box<str> {
-    door.signal(im::Signal::Enable { resume: true, max_s: None });
-    let mut batch = Vec::new();
-    assert!(door.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 1 << 30).is_ready());
-    door.written();
-    let Some(Out::Word(im::Word::Enabled(Some(resumable)))) = batch.pop() else { panic!("no stream management") };
-    resumable.id
-}
-const X: DoorOptions = DoorOptions { dialect: Dialect::X, encrypted: true, peer: None };
 
 /// A client that turns stream management on while its waiting messages come hears nothing more.
 #[tokio::test]

@@ -105,3 +105,16 @@ pub(crate) fn message(to: &str, number: usize, bytes: usize) -> String {
 pub(crate) fn disk() -> store::Error {
     store::Error::DiskFull { folder: "/data".into() }
 }
+
+/// Turns stream management on; by what the session is resumed.
+pub(crate) fn managed(door: &Door) -> Box<str> {
+    door.signal(im::Signal::Enable { resume: true, max_s: None });
+    let mut batch = Vec::new();
+    assert!(door.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 1 << 30).is_ready());
+    door.written();
+    let Some(Out::Word(im::Word::Enabled(Some(resumable)))) = batch.pop() else { panic!("no stream management") };
+    resumable.id
+}
+
+/// A modern client's connection.
+pub(crate) const X: DoorOptions = DoorOptions { dialect: Dialect::X, encrypted: true, peer: None };

@@ -9,6 +9,7 @@ mod losses;
 mod management;
 mod members;
 mod slow_disk;
+mod waiting;
 
 use hands::{account, bind, hub, say, told};
 use im::{AccountError, Door, Drained, Hub, NewCredentials, Out};

@@ -133,12 +133,7 @@ impl Outbound {
             if sm.counts {
                 sm.handed(&kept);
                 self.handed.push_back(kept);
-            } else if let Item::Row(_) = kept {
-                // Not by the method: the queue's other half is borrowed.
-                if let Some(pulling) = &mut self.pulling {
-                    pulling.rows = pulling.rows.saturating_sub(1);
-                }
-            } else if kept.is_missed() {
+            } else if matches!(kept, Item::Row(_)) || kept.is_missed() {
                 self.handed.push_back(kept);
             }
         }
@@ -153,30 +148,27 @@ impl Outbound {
 
     /// The client says how many stanzas it has, modulo 2^32. `Err`: it was sent fewer.
     pub(super) fn acknowledged(&mut self, h: u32) -> Result<(), StreamError> {
-        let Some(sm) = &mut self.sm else { return Ok(()) };
         // What came before those that count has arrived as well.
-        self.handed.drain(..std::mem::take(&mut sm.uncounted));
-        let (new, sent) = (h.wrapping_sub(sm.acked), self.handed.len());
-        let Some(new) = usize::try_from(new).ok().filter(|new| *new <= sent) else {
-            return Err(too_high(h, sm.acked.wrapping_add(u32::try_from(sent).unwrap_or(u32::MAX))));
-        };
+        let before = self.sm.as_mut().map_or(0, |sm| std::mem::take(&mut sm.uncounted));
+        self.confirm(before);
+        let new = self.acknowledges(h)?;
+        let Some(sm) = &mut self.sm else { return Ok(()) };
         sm.acked = h;
         sm.asked = false;
-        let mut rows = 0;
-        for item in self.handed.drain(..new) {
-            sm.handed_bytes = sm.handed_bytes.saturating_sub(item.bytes());
-            rows += usize::from(matches!(item, Item::Row(_)));
-        }
-        self.confirm_rows(rows);
+        let bytes: usize = self.handed.range(..new).map(Item::bytes).sum();
+        sm.handed_bytes = sm.handed_bytes.saturating_sub(bytes);
+        self.confirm(new);
         self.give_memory_back();
         Ok(())
     }
 
-    /// Whether the client may say that it has so many stanzas.
-    pub(super) fn may_acknowledge(&self, h: u32) -> Result<(), StreamError> {
-        let Some(sm) = &self.sm else { return Ok(()) };
-        let sent = u32::try_from(self.handed.len() - sm.uncounted).unwrap_or(u32::MAX);
-        if h.wrapping_sub(sm.acked) <= sent { Ok(()) } else { Err(too_high(h, sm.acked.wrapping_add(sent))) }
+    /// How many more stanzas the client has when it says that it has so many, modulo 2^32. `Err`: it was sent fewer.
+    pub(super) fn acknowledges(&self, h: u32) -> Result<usize, StreamError> {
+        let Some(sm) = &self.sm else { return Ok(0) };
+        let sent = self.handed.len() - sm.uncounted;
+        let new = usize::try_from(h.wrapping_sub(sm.acked)).unwrap_or(usize::MAX);
+        let too_high = || too_high(h, sm.acked.wrapping_add(u32::try_from(sent).unwrap_or(u32::MAX)));
+        if new <= sent { Ok(new) } else { Err(too_high()) }
     }
 
     /// A new connection goes on where the old one broke off: what the client does not have stands in front again.
@@ -247,8 +239,8 @@ mod tests {
         let mut out = managed(u32::MAX - 1);
         assert_eq!(send(&mut out, 5), 6, "five messages and a question");
         assert_eq!(send(&mut out, 1), 1, "the question is not answered");
-        assert!(out.may_acknowledge(4).is_ok() && out.may_acknowledge(5).is_err());
-        assert!(out.may_acknowledge(u32::MAX - 2).is_err(), "what was acknowledged is not taken back");
+        assert!(out.acknowledges(4).is_ok() && out.acknowledges(5).is_err());
+        assert!(out.acknowledges(u32::MAX - 2).is_err(), "what was acknowledged is not taken back");
         out.acknowledged(0).unwrap();
         assert_eq!((out.handed.len(), out.weight() > 0), (4, true));
         let error = out.acknowledged(5).unwrap_err();

@@ -118,7 +118,7 @@ impl Session {
     /// A new connection takes the session over; the old one is told `conflict`, and is nobody from now on. Gives the number of the new one.
     pub(crate) fn take_over(&self, h: u32) -> Result<u32, StreamError> {
         let mut out = self.out.lock();
-        out.may_acknowledge(h)?;
+        out.acknowledges(h)?;
         let number = self.door.fetch_add(1, Ordering::AcqRel) + 1;
         wake(out.waker.take(), out);
         Ok(number)

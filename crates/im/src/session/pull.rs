@@ -3,6 +3,7 @@ use super::queue::{Item, Outbound};
 use super::{Session, wake};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use store::{Promise, Ticket};
 use xmpp::Stanza;
 
 /// A long answer that is fetched page by page.
@@ -10,48 +11,70 @@ pub trait Pull: Send + Sync {
     /// The client has all of the last page, as far as that can be known: fetch the next, and put it with [`Session::page`].
     fn more(self: Arc<Self>, session: &Arc<Session>);
 
-    /// The answer ends before its next page is asked for, in the middle of one of which the client has so many stanzas. Called inside the home.
+    /// The answer ends early, when the client has so many stanzas of the last page; [`Pull::more`] may be at work. Called inside the home.
     fn ended(&self, within: &mut crate::Within<'_>, had: usize);
 }
 
 /// While a long answer is under way, what is posted meanwhile waits behind it, so that old comes before new.
 pub(super) struct Pulling {
-    /// Fetches the next page; taken while it does.
-    pub(super) source: Option<Arc<dyn Pull>>,
+    /// Who fetches the next page.
+    pub(super) source: Arc<dyn Pull>,
+    /// It has been asked for that.
+    pub(super) fetching: bool,
     pub(super) held: VecDeque<Item>,
     /// Stanzas of the last page of which it is not known that the client has them.
     pub(super) rows: usize,
     /// Stanzas of the last page that the client has.
     pub(super) had: usize,
+    /// Settled when this is dropped.
+    ends: Ticket,
+    _end: Promise,
+}
+
+impl Pulling {
+    fn is_from(&self, source: &dyn Pull) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.source), source)
+    }
 }
 
 impl Session {
-    /// Begins a long answer: what is posted from now on waits until [`Session::page`] says that it is complete.
-    pub fn pull(self: &Arc<Self>, source: Arc<dyn Pull>) {
+    /// Begins a long answer, unless one is under way: what is posted from now on waits until [`Session::page`] says that it is complete.
+    pub fn pull(&self, source: Arc<dyn Pull>) {
         let mut out = self.out.lock();
         if out.pulling.is_none() {
-            let source = Some(source);
-            out.pulling = Some(Box::new(Pulling { source, held: VecDeque::new(), rows: 0, had: 0 }));
+            let (end, ends) = Ticket::pair();
+            let held = VecDeque::new();
+            out.pulling = Some(Box::new(Pulling { source, fetching: false, held, rows: 0, had: 0, ends, _end: end }));
         }
         wake(out.waker.take(), out);
     }
 
-    /// Puts one page of a long answer; `next` fetches the one after it, `None` ends the answer and lets go what was held. A page of an answer that was
-    /// given up meanwhile is nobody's.
-    pub fn page(&self, stanzas: Vec<Arc<Stanza>>, next: Option<Arc<dyn Pull>>) {
+    /// While it is being given a long answer: done when that has ended.
+    pub fn pulling(&self) -> Option<Ticket> {
+        Some(self.out.lock().pulling.as_ref()?.ends.clone())
+    }
+
+    /// Whether `source` fetches the next page for it.
+    pub fn pulls_from(&self, source: &dyn Pull) -> bool {
+        self.out.lock().pulling.as_ref().is_some_and(|pulling| pulling.is_from(source))
+    }
+
+    /// Puts one page that `from` has fetched; `next` fetches the one after it, `None` ends the answer and lets go what was held. A page of an answer that
+    /// was given up meanwhile is nobody's.
+    pub fn page(&self, from: &dyn Pull, stanzas: Vec<Arc<Stanza>>, next: Option<Arc<dyn Pull>>) {
         let mut out = self.out.lock();
-        let Some(mut pulling) = out.pulling.take() else { return };
-        (pulling.rows, pulling.had) = (stanzas.len(), 0);
+        let Some(mut pulling) = out.pulling.take_if(|pulling| pulling.is_from(from)) else { return };
+        (pulling.fetching, pulling.rows, pulling.had) = (false, stanzas.len(), 0);
         for stanza in stanzas {
             out.bytes += stanza.memory_bytes();
             out.queue.push_back(Item::Row(stanza));
         }
         match next {
             Some(next) => {
-                pulling.source = Some(next);
+                pulling.source = next;
                 out.pulling = Some(pulling);
             }
-            None => out.queue.extend(pulling.held),
+            None => out.queue.append(&mut pulling.held),
         }
         out.settle(self.bytes_max);
         wake(out.waker.take(), out);
@@ -62,7 +85,7 @@ impl Session {
     pub(crate) fn give_up(&self) -> Option<(Arc<dyn Pull>, usize)> {
         let mut guard = self.out.lock();
         let out = &mut *guard;
-        let pulling = *out.pulling.take()?;
+        let mut pulling = out.pulling.take()?;
         let mut bytes = 0;
         out.queue.retain(|item| {
             let row = matches!(item, Item::Row(_));
@@ -70,17 +93,18 @@ impl Session {
             !row
         });
         out.bytes = out.bytes.saturating_sub(bytes);
-        for item in &mut out.handed {
+        for (place, item) in out.handed.iter_mut().enumerate() {
             if matches!(item, Item::Row(_)) {
-                if let Some(sm) = &mut out.sm {
+                if let Some(sm) = out.sm.as_mut().filter(|sm| place >= sm.uncounted) {
                     sm.handed_bytes = sm.handed_bytes.saturating_sub(item.bytes() - Item::Nothing.bytes());
                 }
                 *item = Item::Nothing;
             }
         }
-        out.queue.extend(pulling.held);
+        out.queue.append(&mut pulling.held);
         out.settle(self.bytes_max);
-        pulling.source.map(|source| (source, pulling.had))
+        wake(guard.waker.take(), guard);
+        Some((pulling.source.clone(), pulling.had))
     }
 }
 
@@ -91,19 +115,14 @@ impl Outbound {
         if self.unwritten || self.end.is_some() {
             return None;
         }
-        let pulling = self.pulling.as_mut().filter(|pulling| pulling.rows == 0)?;
-        pulling.source.take()
+        let pulling = self.pulling.as_mut().filter(|pulling| pulling.rows == 0 && !pulling.fetching)?;
+        pulling.fetching = true;
+        Some(pulling.source.clone())
     }
 
-    /// One stanza of a long answer went out before the client's acknowledgements count: the socket's word is enough.
-    pub(super) fn row_needs_no_word(&mut self) {
-        if let Some(pulling) = &mut self.pulling {
-            pulling.rows = pulling.rows.saturating_sub(1);
-        }
-    }
-
-    /// The client has so many more stanzas of a long answer.
-    pub(super) fn confirm_rows(&mut self, count: usize) {
+    /// The client has the first so many of what was handed: also of a long answer.
+    pub(super) fn confirm(&mut self, count: usize) {
+        let count = self.handed.drain(..count).filter(|item| matches!(item, Item::Row(_))).count();
         if let Some(pulling) = &mut self.pulling {
             pulling.rows = pulling.rows.saturating_sub(count);
             pulling.had += count;

@@ -162,7 +162,7 @@ impl Outbound {
                     Out::Stanza(stanza)
                 }
                 Item::Row(stanza) => {
-                    self.row_needs_no_word();
+                    self.handed.push_back(Item::Row(stanza.clone()));
                     Out::Stanza(stanza)
                 }
                 Item::Word(word) => Out::Word(word),
@@ -177,10 +177,8 @@ impl Outbound {
     /// The socket has what was taken.
     pub(super) fn written(&mut self) {
         self.unwritten = false;
-        match &mut self.sm {
-            None => self.handed.clear(),
-            Some(sm) => drop(self.handed.drain(..std::mem::take(&mut sm.uncounted))),
-        }
+        let count = self.sm.as_mut().map_or(self.handed.len(), |sm| std::mem::take(&mut sm.uncounted));
+        self.confirm(count);
         self.give_memory_back();
     }
 

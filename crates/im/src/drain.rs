@@ -33,8 +33,9 @@ impl Within<'_> {
                     written.on_done(Box::new(move |_| drop(promise)));
                 }
             }
-            Effect::Handled(session, count) => {
+            Effect::Handled(session, count, own) => {
                 self.outbox.marks -= 1;
+                self.outbox.rests.extend(own);
                 session.rests_on(count, std::mem::take(&mut self.outbox.rests));
             }
             _ => return Next::Entry(entry),
@@ -51,7 +52,7 @@ impl Within<'_> {
         if writes != self.outbox.writes
             && let Some(written) = self.outbox.standing.clone()
         {
-            self.outbox.rest_on(written);
+            self.outbox.own.push(written);
         }
         self.outbox.mark(session, count);
     }
@@ -152,7 +153,13 @@ impl Home {
                     self.enter_in_turn(turn, |within| within.missed(&stanza));
                 }
             }
-            Effect::End(session, why) => session.end(why),
+            Effect::End(session, why) => {
+                session.end(why);
+                if session.is_asleep() {
+                    // It has lost its connection meanwhile, and nobody would end it before its time.
+                    self.enter_in_turn(turn, |within| within.lapse(&session));
+                }
+            }
             Effect::Return(_) | Effect::Nothing => {}
         }
         None

@@ -58,7 +58,7 @@ impl Within<'_> {
     /// Ends every session of this account; their doors unbind them.
     pub(crate) fn end_all(&mut self, why: &StreamError) {
         for session in self.sessions_that(|_| true) {
-            if session.is_asleep() {
+            if session.is_forsaken() {
                 self.lapse(&session);
             } else {
                 self.outbox.push(Effect::End(session, why.clone()), None);
@@ -83,9 +83,10 @@ impl Within<'_> {
         true
     }
 
-    /// Ends the oldest of the sessions that sleep.
+    /// Ends the session that has slept longest, of those that nobody is about to take over.
     fn end_a_sleeper(&mut self) -> bool {
-        let oldest = self.account.sleepers().next().cloned();
+        let forsaken = self.account.sleepers().filter(|session| session.is_forsaken());
+        let oldest = forsaken.min_by_key(|session| session.sleeps_as()).cloned();
         oldest.is_some_and(|session| {
             self.lapse(&session);
             !session.is_asleep()
@@ -142,7 +143,10 @@ impl Within<'_> {
         let Some(found) = sessions.find(|present| present.session.is_resumed_by(id)) else {
             let now_ms = self.now().as_millis();
             let lapsed = self.account.lapsed.iter().find(|lapsed| lapsed.id == id && lapsed.is_known_at(now_ms));
-            return Err(ResumeError::NotFound { handled: lapsed.map(|lapsed| lapsed.handled) });
+            // One that has been told to end is still here until its connection is gone.
+            let mut ending = self.account.sessions.iter().filter_map(|present| present.session.legacy());
+            let ending = || ending.find(|(known, _)| **known == *id).map(|(_, handled)| handled);
+            return Err(ResumeError::NotFound { handled: lapsed.map(|lapsed| lapsed.handled).or_else(ending) });
         };
         let session = found.session.clone();
         let number = session.take_over(h)?;

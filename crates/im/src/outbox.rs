@@ -24,8 +24,8 @@ pub enum Effect {
     Post(Arc<Session>, Arc<Stanza>),
     /// End a session.
     End(Arc<Session>, xmpp::StreamError),
-    /// So many stanzas of a session have been carried out: what they rest on is known now (XEP-0198).
-    Handled(Arc<Session>, u32),
+    /// So many stanzas of a session have been carried out: what they rest on is known now, which is these besides (XEP-0198).
+    Handled(Arc<Session>, u32, Vec<Ticket>),
     /// Return a message to its sender: it was to be kept, and was not. The refusal is made when it is needed, which is nearly never.
     Return(Arc<Stanza>),
     /// Nothing: only what comes of a commit that fails is wanted.
@@ -72,6 +72,8 @@ pub struct Outbox {
     pub(crate) writes: u64,
     /// What has been carried out since the last [`Effect::Handled`] rests on these.
     pub(crate) rests: Vec<Ticket>,
+    /// What the next [`Effect::Handled`] will rest on besides: what came of its stanzas when they were taken.
+    pub(crate) own: Vec<Ticket>,
     /// Sessions whose stanzas are counted wait for so many entries.
     pub(crate) marks: usize,
     /// While something arrives: whether its sender wants to know when what comes of it is durable.
@@ -113,6 +115,7 @@ impl Outbox {
             standing: None,
             writes: 0,
             rests: Vec::new(),
+            own: Vec::new(),
             marks: 0,
             counted: false,
             later: None,
@@ -146,7 +149,7 @@ impl Outbox {
     /// The same for something that an own session has sent.
     pub(crate) fn promise_own(&mut self) -> Promise {
         let (promise, ticket) = Ticket::pair();
-        self.rest_on(ticket);
+        self.own.push(ticket);
         promise
     }
 
@@ -159,11 +162,13 @@ impl Outbox {
 
     /// So many stanzas of `session` have left. When all that came of them has been carried out, it is known what they rest on.
     pub(crate) fn mark(&mut self, session: &Arc<Session>, count: u32) {
+        let own = std::mem::take(&mut self.own);
         if self.is_idle() {
+            self.rests.extend(own);
             session.rests_on(count, std::mem::take(&mut self.rests));
         } else {
             self.marks += 1;
-            self.push(Effect::Handled(session.clone(), count), None);
+            self.push(Effect::Handled(session.clone(), count, own), None);
         }
     }
 

@@ -172,9 +172,9 @@ impl Session {
     }
 
     /// Whether so much is on its way to this session that it should ask for nothing more. Its door is woken when an answer is there; of what is queued
-    /// it knows itself. What it has been handed and did not acknowledge is not counted, or its acknowledgement would not be read.
+    /// it knows itself. What goes out only after an acknowledgement, or waits for one, is not counted, or that would not be read.
     pub(crate) fn is_full(&self) -> bool {
-        self.answers.load(Ordering::Acquire) >= ANSWERS || self.out.lock().bytes > self.bytes_max / 2
+        self.answers.load(Ordering::Acquire) >= ANSWERS || self.out.lock().ready_bytes() > self.bytes_max / 2
     }
 
     /// Whether it still holds what is posted: its door has not closed, nor has too much come since it was told to.

@@ -27,6 +27,13 @@ struct Due {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Alarm(Duration, u64);
 
+impl Alarm {
+    /// Greater than that of every alarm that was set earlier.
+    pub(crate) fn number(&self) -> u64 {
+        self.1
+    }
+}
+
 impl Timers {
     pub(crate) fn new(bytes_max: usize) -> Arc<Timers> {
         Arc::new(Timers { due: Mutex::default(), bell: Notify::new(), bytes: AtomicUsize::new(0), bytes_max })

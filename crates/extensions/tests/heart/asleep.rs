@@ -208,3 +208,119 @@ async fn panic_of_the_timers_lets_sessions_sleep_for_ever() {
     let late = hub.resume(&juliet, &later, 0, X).await.err();
     assert!(matches!(late, Some(im::ResumeError::NotFound { handled: Some(0) })), "{late:?}");
 }
+
+/// A stanza counts as handled before what came of it is stored, since another session's count waits for that instead.
+#[tokio::test]
+async fn what_a_count_rests_on_is_taken_by_another_session() {
+    let faults = Faults::new();
+    let hub = hub(Store::memory_with(&faults)).await;
+    let romeo = account(&hub, "romeo").await;
+    let (desk, phone) = (bind(&hub, &romeo, "desk").await, bind(&hub, &romeo, "phone").await);
+    managed(&desk);
+    managed(&phone);
+    faults.hold();
+    say(&phone, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='nurse@x.example'/></query></iq>");
+    say(&desk, "<iq type='set' id='c'><query xmlns='jabber:iq:register'><password>new</password></query></iq>");
+    assert!(faults.release_one(), "the phone's roster");
+    yields().await;
+    phone.signal(im::Signal::Request);
+    assert!(heard(&phone).await.contains(&"Ack(1)".to_owned()));
+    desk.signal(im::Signal::Request);
+    assert_eq!(look(&desk), ["Ack(0)"]);
+    faults.release_all();
+    hub.idle().await;
+    assert!(heard(&desk).await.contains(&"Ack(1)".to_owned()));
+}
+
+/// A client whose session has been told to end, and is still there, is not told how much of what it sent was handled.
+#[tokio::test]
+async fn count_of_a_session_that_ends_is_unknown() {
+    let hub = hub(Store::memory()).await;
+    let juliet = account(&hub, "juliet").await;
+    let balcony = bind(&hub, &juliet, "balcony").await;
+    let id = managed(&balcony);
+    say(&balcony, "<presence/>");
+    balcony.signal(im::Signal::Enable { resume: true, max_s: None });
+    let late = hub.resume(&juliet, &id, 0, X).await.err();
+    assert!(matches!(late, Some(im::ResumeError::NotFound { handled: Some(1) })), "{late:?}");
+    balcony.close(Goodbye::Error);
+    let later = hub.resume(&juliet, &id, 0, X).await.err();
+    assert!(matches!(later, Some(im::ResumeError::NotFound { handled: Some(1) })), "{later:?}");
+}
+
+/// When too many sessions sleep, the one that has just lost its connection ends, because it was bound first.
+#[tokio::test]
+async fn the_first_bound_ends_instead_of_the_longest_asleep() {
+    let hub = hub_with(Store::memory(), Limits { hibernating_per_account: 2, ..Limits::default() }).await;
+    let juliet = account(&hub, "juliet").await;
+    let mut doors = Vec::new();
+    for resource in ["balcony", "garden", "window"] {
+        let door = bind(&hub, &juliet, resource).await;
+        let id = managed(&door);
+        doors.push((door, id));
+    }
+    let mut ids = Vec::new();
+    for (door, id) in doors.into_iter().rev() {
+        hub.clock().advance(std::time::Duration::from_secs(10));
+        door.close(Goodbye::Lost);
+        ids.push(id);
+    }
+    let gone = hub.resume(&juliet, &ids[0], 0, X).await.err();
+    assert!(matches!(gone, Some(im::ResumeError::NotFound { handled: Some(0) })), "the window: {gone:?}");
+    for id in &ids[1..] {
+        drop(hub.resume(&juliet, id, 0, X).await.unwrap());
+    }
+}
+
+/// What was held back for a client that was away says that it came when the client came back.
+#[tokio::test]
+async fn what_was_held_back_is_stamped_too_late() {
+    let hub = hub(Store::memory()).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let (desk, balcony) = (bind(&hub, &romeo, "desk").await, bind(&hub, &juliet, "balcony").await);
+    let id = managed(&balcony);
+    say(&balcony, "<presence/>");
+    heard(&balcony).await;
+    balcony.signal(im::Signal::Inactive);
+    let receipt = |number| {
+        format!(
+            "<message to='{JULIET}' id='m{number}'><received xmlns='urn:xmpp:receipts' id='1'/>\
+             <no-store xmlns='urn:xmpp:hints'/></message>"
+        )
+    };
+    say(&desk, &receipt(0));
+    let pass = || hub.clock().advance(std::time::Duration::from_secs(10));
+    hub.idle().await;
+    balcony.close(Goodbye::Lost);
+    pass();
+    say(&desk, &receipt(1));
+    hub.idle().await;
+    pass();
+    let again = hub.resume(&juliet, &id, 1, X).await.unwrap();
+    let got: Vec<_> = heard(&again).await.into_iter().filter(|text| text.starts_with("<message")).collect();
+    assert_eq!(ids(&got), numbered(2));
+    assert!(got[0].contains("stamp='2001-09-09T01:46:40Z'"), "when its connection was lost: {}", got[0]);
+    assert!(got[1].contains("stamp='2001-09-09T01:46:50Z'"), "when it came: {}", got[1]);
+}
+
+/// What waits behind a page that is not acknowledged keeps the server from reading the acknowledgement.
+#[tokio::test]
+async fn page_waits_for_an_acknowledgement_that_nobody_reads() {
+    let hub = hub_with(Store::memory(), Limits { session_queue_bytes: 400_000, ..Limits::default() }).await;
+    let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
+    let desk = bind(&hub, &romeo, "desk").await;
+    say(&desk, &message(JULIET, 0, 10));
+    hub.idle().await;
+    let balcony = bind(&hub, &juliet, "balcony").await;
+    managed(&balcony);
+    say(&balcony, "<presence/>");
+    assert_eq!(ids(&heard(&balcony).await).len(), 1);
+    for number in 1..13 {
+        say(&desk, &message(JULIET, number, 20_000));
+    }
+    hub.idle().await;
+    assert!(look(&balcony).is_empty());
+    assert!(balcony.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready(), "never read again");
+    balcony.signal(im::Signal::Ack(2)); // its presence, and the page
+    assert_eq!(ids(&heard(&balcony).await), numbered(13)[1..]);
+}

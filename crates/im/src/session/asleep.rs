@@ -77,7 +77,7 @@ impl Session {
                 *since = now;
             }
         }
-        out.hold.get_or_insert_with(|| Box::new(Hold::new(self.bytes_max)));
+        out.hold.get_or_insert_with(|| Box::new(Hold::new(self.bytes_max))).wait_since(now);
         self.asleep.store(true, Ordering::Release);
         true
     }
@@ -96,6 +96,7 @@ impl Session {
             }
             _ => true,
         });
+        pulling.held_bytes = pulling.held_bytes.saturating_sub(bytes);
         out.bytes = out.bytes.saturating_sub(bytes);
         out.settle(self.bytes_max);
         taken
@@ -105,6 +106,12 @@ impl Session {
     pub(crate) fn is_forsaken(&self) -> bool {
         let out = self.out.lock();
         out.sm.as_ref().and_then(|sm| sm.asleep.as_ref()).is_some_and(|asleep| self.is_held_by(asleep.door))
+    }
+
+    /// Whether it fell asleep before another one: the number of its alarm.
+    pub(crate) fn sleeps_as(&self) -> Option<u64> {
+        let out = self.out.lock();
+        out.sm.as_ref()?.asleep.as_ref().map(|asleep| asleep.alarm.number())
     }
 
     /// Whether `id` is what this session can be resumed by.
@@ -139,6 +146,9 @@ impl Session {
     /// The session goes on: the client is told so, then gets what it does not have, then what is new. It is active (XEP-0352 §5.2).
     pub(crate) fn wake_up(&self, h: u32, handled: u32) -> Result<(), StreamError> {
         let mut out = self.out.lock();
+        if let Some(why) = &out.end {
+            return Err(why.clone());
+        }
         out.acknowledged(h)?;
         out.forget_words();
         out.hand_again();

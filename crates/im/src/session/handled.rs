@@ -40,8 +40,13 @@ impl Handled {
     }
 
     /// The next so many have been carried out, and rest on these commits.
-    pub(super) fn rest_on(&mut self, count: u32, tickets: Vec<Ticket>) -> Progress {
-        self.pending.push_back((count, tickets));
+    pub(super) fn rest_on(&mut self, count: u32, mut tickets: Vec<Ticket>) -> Progress {
+        tickets.retain(|ticket| !ticket.is_done());
+        match self.pending.back_mut() {
+            // They are handled when those before them are. There are never more entries than commits under way.
+            Some(last) if tickets.is_empty() => last.0 = last.0.wrapping_add(count),
+            _ => self.pending.push_back((count, tickets)),
+        }
         self.look()
     }
 
@@ -122,8 +127,11 @@ mod tests {
         handled.received(4);
         let watch = handled.rest_on(2, vec![one, other]).watch;
         assert!(watch.is_some(), "the first of them");
-        let second = handled.rest_on(4, Vec::new());
-        assert!(second.watch.is_none() && second.tell.is_none(), "it is behind the first, which is watched");
+        for _ in 0..4 {
+            let second = handled.rest_on(1, Vec::new());
+            assert!(second.watch.is_none() && second.tell.is_none(), "it is behind the first, which is watched");
+        }
+        assert_eq!(handled.pending.len(), 1, "what rests on nothing more needs no place of its own");
         assert_eq!(handled.asked(), 3);
         assert_eq!(handled.poll(), None);
         faults.release_all();

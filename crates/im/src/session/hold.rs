@@ -9,7 +9,8 @@ use xmpp::{Jid, Stanza};
 
 /// What is held back for one session.
 pub(super) struct Hold {
-    held: Vec<Option<Arc<Stanza>>>,
+    /// Each with the time since when it waits for a client that is away, in milliseconds since 1970, or 0.
+    held: Vec<Option<(Arc<Stanza>, i64)>>,
     /// Where the last presence of each sender stands.
     latest: HashMap<Jid, usize>,
     bytes: usize,
@@ -44,14 +45,15 @@ impl Hold {
         self.bytes > self.bytes_max || self.latest.len() > COUNT || self.held.len() > 4 * COUNT
     }
 
-    pub(super) fn take(&mut self, stanza: Arc<Stanza>) -> Held {
+    /// Holds a stanza back if it can wait.
+    pub(super) fn take(&mut self, stanza: Arc<Stanza>, since: i64) -> Held {
         match weigh(&stanza) {
             Weight::Important => return Held::Important(stanza),
             Weight::Nothing => return Held::Back,
             Weight::Latest => {
                 if let Some(from) = stanza.from()
                     && let Some(older) = self.latest.insert(from.clone(), self.held.len())
-                    && let Some(older) = self.held.get_mut(older).and_then(Option::take)
+                    && let Some((older, _)) = self.held.get_mut(older).and_then(Option::take)
                 {
                     self.bytes -= older.memory_bytes();
                 }
@@ -59,12 +61,19 @@ impl Hold {
             Weight::Later => {}
         }
         self.bytes += stanza.memory_bytes();
-        self.held.push(Some(stanza));
+        self.held.push(Some((stanza, since)));
         Held::Back
     }
 
+    /// The client is away from now on.
+    pub(super) fn wait_since(&mut self, now: i64) {
+        for (_, since) in self.held.iter_mut().flatten().filter(|(_, since)| *since == 0) {
+            *since = now;
+        }
+    }
+
     /// Lets go what is held, in its order.
-    pub(super) fn release(&mut self) -> impl Iterator<Item = Arc<Stanza>> + use<> {
+    pub(super) fn release(&mut self) -> impl Iterator<Item = (Arc<Stanza>, i64)> + use<> {
         self.latest = HashMap::new();
         self.bytes = 0;
         std::mem::take(&mut self.held).into_iter().flatten()
@@ -77,7 +86,7 @@ mod tests {
 
     fn take(hold: &mut Hold, text: &str) -> bool {
         let element = xml::Element::parse(text.as_bytes(), &xml::Limits::default()).unwrap();
-        matches!(hold.take(Arc::new(Stanza::read(element).unwrap())), Held::Back)
+        matches!(hold.take(Arc::new(Stanza::read(element).unwrap()), 0), Held::Back)
     }
 
     fn text(stanza: &Stanza) -> String {
@@ -95,7 +104,7 @@ mod tests {
         ] {
             assert!(take(&mut hold, presence));
         }
-        let released: Vec<_> = hold.release().map(|stanza| text(&stanza)).collect();
+        let released: Vec<_> = hold.release().map(|(stanza, _)| text(&stanza)).collect();
         assert_eq!(
             released,
             [

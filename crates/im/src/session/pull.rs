@@ -22,6 +22,8 @@ pub(super) struct Pulling {
     /// It has been asked for that.
     pub(super) fetching: bool,
     pub(super) held: VecDeque<Item>,
+    /// What these weigh.
+    pub(super) held_bytes: usize,
     /// Stanzas of the last page of which it is not known that the client has them.
     pub(super) rows: usize,
     /// Stanzas of the last page that the client has.
@@ -32,6 +34,11 @@ pub(super) struct Pulling {
 }
 
 impl Pulling {
+    pub(super) fn hold(&mut self, item: Item) {
+        self.held_bytes += item.bytes();
+        self.held.push_back(item);
+    }
+
     fn is_from(&self, source: &dyn Pull) -> bool {
         std::ptr::addr_eq(Arc::as_ptr(&self.source), source)
     }
@@ -43,8 +50,9 @@ impl Session {
         let mut out = self.out.lock();
         if out.pulling.is_none() {
             let (end, ends) = Ticket::pair();
-            let held = VecDeque::new();
-            out.pulling = Some(Box::new(Pulling { source, fetching: false, held, rows: 0, had: 0, ends, _end: end }));
+            let (held, held_bytes) = (VecDeque::new(), 0);
+            let (fetching, rows, had) = (false, 0, 0);
+            out.pulling = Some(Box::new(Pulling { source, fetching, held, held_bytes, rows, had, ends, _end: end }));
         }
         wake(out.waker.take(), out);
     }

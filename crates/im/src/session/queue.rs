@@ -76,10 +76,11 @@ fn is_missed(stanza: &Stanza) -> bool {
 impl Outbound {
     /// Queues a stanza; false when it is held back, so that nobody need be woken.
     pub(super) fn post(&mut self, stanza: Arc<Stanza>) -> bool {
+        let since = self.sm.as_ref().map_or(0, |sm| sm.waiting_since());
         let stanza = match &mut self.hold {
             Some(hold) if self.end.is_none() => {
                 let before = hold.bytes();
-                match hold.take(stanza) {
+                match hold.take(stanza, since) {
                     Held::Important(stanza) => {
                         self.release();
                         stanza
@@ -97,24 +98,23 @@ impl Outbound {
             _ => stanza,
         };
         self.bytes += stanza.memory_bytes();
-        self.push(stanza);
+        self.push(stanza, since);
         true
     }
 
     /// Lets go what is held back.
     pub(super) fn release(&mut self) {
         let Some(hold) = &mut self.hold else { return };
-        for stanza in hold.release() {
-            self.push(stanza);
+        for (stanza, since) in hold.release() {
+            self.push(stanza, since);
         }
     }
 
-    fn push(&mut self, stanza: Arc<Stanza>) {
-        let since = self.sm.as_ref().map_or(0, |sm| sm.waiting_since());
+    fn push(&mut self, stanza: Arc<Stanza>, since: i64) {
         let item = Item::Stanza(stanza, since);
         match &mut self.pulling {
             _ if self.end.is_some() => self.late.push_back(item),
-            Some(pulling) => pulling.held.push_back(item),
+            Some(pulling) => pulling.hold(item),
             None => self.queue.push_back(item),
         }
     }
@@ -135,6 +135,11 @@ impl Outbound {
             !word
         });
         self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// What the door could take now, with what is held back for a client that is inactive.
+    pub(super) fn ready_bytes(&self) -> usize {
+        self.bytes.saturating_sub(self.pulling.as_ref().map_or(0, |pulling| pulling.held_bytes))
     }
 
     /// All that has not reached the client, as far as it is known.
@@ -190,7 +195,7 @@ impl Outbound {
         let held: Vec<_> = self.hold.take().into_iter().flat_map(|mut hold| hold.release()).collect();
         let late = std::mem::take(&mut self.late);
         self.bytes = 0;
-        let held = held.into_iter().map(|stanza| Item::Stanza(stanza, 0));
+        let held = held.into_iter().map(|(stanza, since)| Item::Stanza(stanza, since));
         handed.into_iter().chain(queued).chain(behind).chain(held).chain(late).filter(Item::is_missed)
     }
 

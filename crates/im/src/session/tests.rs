@@ -93,3 +93,34 @@ async fn a_signal_that_is_overtaken_is_not_heard() {
     let drained = session.poll_drain(number, &mut Context::from_waker(Waker::noop()), &mut all, usize::MAX);
     assert!(drained.is_ready() && matches!(&all[..], [Out::Word(Word::Resumed(_))]), "{all:?}");
 }
+
+/// When all sessions of an account end, so does the one that a client is about to resume.
+#[tokio::test]
+async fn a_session_that_is_being_resumed_ends_with_the_others() {
+    let hub = hub().await;
+    let (door, id) = managed(&hub).await;
+    let home = session(&hub, &door).await.home().clone();
+    door.close(crate::Goodbye::Lost);
+    let (session, number) = home.with(&hub, |within| within.take_over(&id, 0)).unwrap();
+    let why = xmpp::StreamError::not_authorized();
+    home.with(&hub, |within| within.end_all(&why));
+    let refused = home.with(&hub, |within| within.wake_up(&session, 0, 0)).unwrap_err();
+    assert!(matches!(&refused, crate::ResumeError::Stream(error) if *error.as_ref() == why), "{refused}");
+    home.with(&hub, |within| within.unbind(&session, number, crate::Goodbye::Lost));
+    assert!(home.with(&hub, |within| within.account.sessions().is_empty()));
+}
+
+/// A session loses its connection after it was decided that it ends, and before it is told.
+#[tokio::test]
+async fn an_end_that_comes_to_a_sleeper_is_its_end() {
+    let hub = hub().await;
+    let (door, _) = managed(&hub).await;
+    let session = session(&hub, &door).await;
+    let home = session.home();
+    home.with(&hub, |within| {
+        within.end_all(&xmpp::StreamError::internal_server_error());
+        within.unbind(&session, session.door(), crate::Goodbye::Lost);
+        assert!(session.is_asleep());
+    });
+    assert!(home.with(&hub, |within| within.account.sessions().is_empty()));
+}

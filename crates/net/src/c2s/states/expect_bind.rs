@@ -18,6 +18,8 @@ pub(in crate::c2s) struct ExpectBind {
     pub(super) host: Arc<Host>,
     pub(super) account: Jid,
     pub(super) lang: Option<Arc<str>>,
+    /// Wishes to resume that were not granted: each may have had an account woken.
+    pub(super) failures: u32,
 }
 
 impl ExpectBind {
@@ -47,7 +49,7 @@ impl ExpectBind {
     }
 
     /// XEP-0198 §5: whoever cannot go on with an earlier session may still bind.
-    async fn resume(self, party: &Party, wish: Node<'_>, out: &mut Vec<u8>) -> Result<Next, End> {
+    async fn resume(mut self, party: &Party, wish: Node<'_>, out: &mut Vec<u8>) -> Result<Next, End> {
         let (condition, h) = match nonza::read_resume(wish) {
             // Stanzas are counted once there is a session (§3).
             _ if wish.name() != "resume" => (Condition::UnexpectedRequest, None),
@@ -68,7 +70,11 @@ impl ExpectBind {
                 }
             }
         };
+        self.failures += 1;
         nonza::write_failed(condition, h, out);
+        if self.failures >= party.doors.limits().login_attempts {
+            return Err(StreamError::policy_violation().with_text("too many failed attempts to resume").into());
+        }
         Ok(Next::State(State::Bind(self)))
     }
 

@@ -40,7 +40,7 @@ impl ExpectHeader {
         match (self, opening.dialect) {
             (ExpectHeader::LoggedIn(logged_in, account), Dialect::X) if logged_in.name() == host.name() => {
                 features::write_after_login(out, &host);
-                Ok(Next::State(State::Bind(ExpectBind { host, account, lang })))
+                Ok(Next::State(State::Bind(ExpectBind { host, account, lang, failures: 0 })))
             }
             // Neither the host nor the version may change after SASL.
             (ExpectHeader::LoggedIn(..), _) => Err(End::Opening(dialect, StreamError::not_authorized())),

@@ -162,7 +162,8 @@ impl Attack<'_> {
     fn await_text(&mut self, text: &Template, client: &mut Client) -> Result<bool> {
         let wanted = text.bytes(&mut |name: &str| self.value(name, None))?;
         let until = Instant::now() + self.patience();
-        while !client.has_heard(&wanted) {
+        // The rest of the element in which it stands is no answer to what comes next.
+        while !(client.has_heard(&wanted) && client.is_between_elements()) {
             if !client.hear(until) {
                 return Ok(false);
             }

@@ -107,6 +107,11 @@ impl Client {
         self.reader = Reader::new();
     }
 
+    /// Whether no element has begun that has not ended.
+    pub(super) fn is_between_elements(&self) -> bool {
+        self.reader.is_between_elements()
+    }
+
     /// Forgets what was heard so far.
     pub(super) fn forget(&mut self) {
         self.items.clear();

@@ -42,6 +42,11 @@ impl Reader {
         Reader { parser, header: false, open: Vec::new(), broken: false }
     }
 
+    /// Whether no element is open below the stream. What no parser takes has none.
+    pub(super) fn is_between_elements(&self) -> bool {
+        self.broken || self.open.is_empty()
+    }
+
     /// Reads on; what is complete now.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Vec<Item> {
         let mut items = Vec::new();

@@ -160,7 +160,7 @@ impl Home {
                     self.enter_in_turn(turn, |within| within.lapse(&session));
                 }
             }
-            Effect::Return(_) | Effect::Nothing => {}
+            Effect::Return(_) | Effect::Passed(_) | Effect::Nothing => {}
         }
         None
     }

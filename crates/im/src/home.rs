@@ -160,6 +160,10 @@ impl<'a> Within<'a> {
             }
         } else {
             self.outbox.push(Effect::Post(session.clone(), stanza), None);
+            if let Some(promise) = self.outbox.promise() {
+                // It is an answer, perhaps, without which its question is not handled.
+                self.outbox.push(Effect::Passed(promise), None);
+            }
         }
     }
 

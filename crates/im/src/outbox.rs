@@ -28,6 +28,8 @@ pub enum Effect {
     Handled(Arc<Session>, u32, Vec<Ticket>),
     /// Return a message to its sender: it was to be kept, and was not. The refusal is made when it is needed, which is nearly never.
     Return(Arc<Stanza>),
+    /// All that was put in before has been carried out: for whoever wants to know when what arrived has gone on.
+    Passed(Promise),
     /// Nothing: only what comes of a commit that fails is wanted.
     Nothing,
 }
@@ -43,7 +45,7 @@ impl Effect {
             | Effect::Return(stanza)
             | Effect::Post(_, stanza) => stanza.memory_bytes(),
             Effect::Broadcast(stanza, to) => stanza.memory_bytes() + to.len() * size_of::<Jid>(),
-            Effect::End(..) | Effect::Handled(..) | Effect::Nothing => 0,
+            Effect::End(..) | Effect::Handled(..) | Effect::Passed(_) | Effect::Nothing => 0,
         }
     }
 }

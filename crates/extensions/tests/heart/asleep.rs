@@ -324,3 +324,23 @@ async fn page_waits_for_an_acknowledgement_that_nobody_reads() {
     balcony.signal(im::Signal::Ack(2)); // its presence, and the page
     assert_eq!(ids(&heard(&balcony).await), numbered(13)[1..]);
 }
+
+/// A message that could not be delivered counts as handled while its error waits behind a commit: with the power, both would be gone.
+#[tokio::test]
+async fn count_comes_before_the_error() {
+    let faults = Faults::new();
+    let hub = hub(Store::memory_with(&faults)).await;
+    let romeo = account(&hub, "romeo").await;
+    let desk = bind(&hub, &romeo, "desk").await;
+    managed(&desk);
+    faults.hold();
+    say(&desk, &message("nobody@verona.example", 0, 10)); // waits until it is known that there is no such account
+    say(&desk, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='nurse@x.example'/></query></iq>");
+    yields().await;
+    desk.signal(im::Signal::Request);
+    assert_eq!(look(&desk), ["Ack(0)"]);
+    faults.release_all();
+    let got = heard(&desk).await;
+    let place = |wanted: &str| got.iter().position(|text| text.contains(wanted)).unwrap();
+    assert!(place("type='error'") < place("Ack(2)"), "{got:?}");
+}

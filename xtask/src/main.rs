@@ -46,7 +46,7 @@ cargo xtask: the chores of the workspace
               --all                      the disk refuses also while subscriptions change (docs/design/007-durability.md)
   models    the heart with every order of its threads' steps, as far as dice find them (docs/design/011-interleavings.md)
               --runs 20000               how often each model is played
-              --seed S                   where to begin; alone: what failed with it, to see it again
+              --seed S                   where to begin; the same seed and number of runs do the same again
               --only NAME                models whose name holds NAME
   hostile   bad input at every door, each case with the answer that the standard wants (docs/hostile.md)
               --against prosody          another server (also: ejabberd, and the path of a yatter built before)

@@ -43,9 +43,7 @@ fn read_wish(words: &[String]) -> Result<Wish> {
 /// Plays the models that the command line asks for.
 pub(crate) fn run(words: &[String], tally: &mut Tally) -> Result<()> {
     let wish = read_wish(words)?;
-    // A seed alone is a run to be seen again, by either of the two schedulers.
-    let runs = wish.runs.unwrap_or(if wish.seed.is_some() { 2 } else { LONG });
-    play(runs, wish.seed, wish.only.as_deref(), tally)
+    play(wish.runs.unwrap_or(LONG), wish.seed, wish.only.as_deref(), tally)
 }
 
 /// Builds the models in a folder of their own, since everything below them is built anew, and plays each so many times.

@@ -41,21 +41,18 @@ impl Got {
 
     /// Waits for something, and takes it.
     pub(crate) async fn take(&mut self, door: &Door) {
-        let mut batch = Vec::new();
-        let drained = poll_fn(|cx| door.poll_drain(cx, &mut batch, 1 << 20)).await;
-        self.took(door, batch, &drained);
+        poll_fn(|cx| self.poll(door, cx)).await;
     }
 
-    /// Takes what is there.
+    /// Takes what is there. False: nothing is.
     pub(crate) fn look(&mut self, door: &Door) -> bool {
+        self.poll(door, &mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// Takes what is there; pending when nothing is.
+    pub(crate) fn poll(&mut self, door: &Door, cx: &mut Context<'_>) -> Poll<()> {
         let mut batch = Vec::new();
-        match door.poll_drain(&mut Context::from_waker(Waker::noop()), &mut batch, 1 << 20) {
-            Poll::Ready(drained) => {
-                self.took(door, batch, &drained);
-                true
-            }
-            Poll::Pending => false,
-        }
+        door.poll_drain(cx, &mut batch, 1 << 20).map(|drained| self.took(door, batch, &drained))
     }
 
     fn took(&mut self, door: &Door, batch: Vec<Out>, drained: &Drained) {

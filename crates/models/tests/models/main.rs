@@ -10,5 +10,6 @@ mod losing;
 mod outbox;
 mod resuming;
 mod shutdown;
+mod simulation;
 mod stage;
 mod waking;

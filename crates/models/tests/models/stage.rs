@@ -37,10 +37,15 @@ pub(crate) fn play<F: Future<Output = ()> + 'static>(model: impl Fn() -> F + Sen
 
 /// A hub on a clock that stands still.
 pub(crate) async fn hub(store: Store, limits: Limits) -> Hub {
+    hub_of(store, limits, Cluster::single()).await
+}
+
+/// The same as a member of a cluster.
+pub(crate) async fn hub_of(store: Store, limits: Limits, cluster: (Cluster, im::Inbox)) -> Hub {
     let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
     let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
     let clock = Clock::fake(Timestamp::from_millis(1_000_000_000_000));
-    Hub::new(HubOptions { hosts, store, clock, limits, cluster: Cluster::single() }).await.unwrap()
+    Hub::new(HubOptions { hosts, store, clock, limits, cluster }).await.unwrap()
 }
 
 pub(crate) async fn account(hub: &Hub, name: &str) -> Jid {

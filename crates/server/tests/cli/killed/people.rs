@@ -1,6 +1,6 @@
 //! People who do everything that is kept, until the server is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Sender;
 
 use disk::Dice;
@@ -24,6 +24,8 @@ pub(crate) struct Person {
     port: u16,
     dice: Dice,
     number: usize,
+    /// Whom it has asked for a subscription.
+    asked: BTreeSet<String>,
     client: Client,
     diary: Diary,
 }
@@ -36,7 +38,7 @@ impl Person {
         client.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>");
         let others = people(kill).into_iter().filter(|other| other != who).collect();
         let (who, dice, diary) = (who.to_owned(), Dice::new(seed), Diary::default());
-        Person { who, others, port, dice, number: 0, client, diary }
+        Person { who, others, port, dice, number: 0, asked: BTreeSet::new(), client, diary }
     }
 
     /// Asks and hears until the connection breaks; each answered packet is told.
@@ -75,8 +77,10 @@ impl Person {
             1 => self.name(&whom, "-of-old", true),
             2..=4 if self.asks(&whom) => format!("<presence type='subscribed' to='{whom}@localhost'/>"),
             2..=4 => {
+                // Once only: who asks again may cross a refusal on the way, and then stands with one side alone, as between any two servers.
                 let verbs = ["subscribe", "subscribe", "unsubscribe", "unsubscribed"];
-                let verb = self.dice.pick(&verbs).unwrap_or(&"subscribe");
+                let verbs = if self.asked.insert(whom.clone()) { &verbs[..1] } else { &verbs[2..] };
+                let verb = self.dice.pick(verbs).unwrap_or(&"unsubscribe");
                 format!("<presence type='{verb}' to='{whom}@localhost'/>")
             }
             5 => self.keep(),

@@ -56,7 +56,9 @@ const PARKED_BYTES: usize = 1024 * 1024;
 const LANE: &str = "settled";
 
 impl Turn<'_> {
-    /// Hands a stanza to the member where its receiver is at home.
+    /// Hands a stanza to the member where its receiver is at home. Kept out of the way of those that stay here.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn carry(&mut self, mut member: Member, stanza: Arc<Stanza>) -> Routed {
         let to = stanza.to().cloned();
         let lane = to.as_ref().map(xmpp::Jid::bare_str).unwrap_or_default();

@@ -123,7 +123,7 @@ impl Hub {
         let home = Home::new(account, self.limits());
         if logged {
             // Everything is in it by now: what an older home still writes is refused.
-            self.replay_for(&home).await?;
+            Box::pin(self.replay_for(&home)).await?;
         }
         Ok(Some(home))
     }

@@ -90,7 +90,7 @@ impl Queue {
                 line.batches += 1;
                 line.bytes += batch.bytes();
                 line.waiting.push_back(Entry { batch: Some(batch), sequence, promise });
-                self.nudge();
+                self.ring();
             }
             Err(error) => {
                 if error.fences() {
@@ -110,7 +110,7 @@ impl Queue {
         if !line.closed {
             let sequence = line.take_sequence();
             line.waiting.push_back(Entry { batch: None, sequence, promise });
-            self.nudge();
+            self.ring();
         }
         ticket
     }
@@ -118,7 +118,7 @@ impl Queue {
     /// From now on nothing is taken in; what waits is still written.
     pub(crate) fn close(&self) {
         self.line.lock().closed = true;
-        self.nudge();
+        self.ring();
     }
 
     /// Nothing will be written any more: what waits fails.
@@ -131,8 +131,14 @@ impl Queue {
         drop(waiting);
     }
 
-    /// Has whoever writes look at the line again.
+    /// Has whoever writes look at the line again, though nothing in it is new. Under its lock, or he might have looked already and be about to wait.
     pub(crate) fn nudge(&self) {
+        let line = self.line.lock();
+        self.ring();
+        drop(line);
+    }
+
+    fn ring(&self) {
         #[cfg(feature = "sqlite")]
         self.more.notify_one();
     }

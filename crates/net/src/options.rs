@@ -100,7 +100,7 @@ pub struct Limits {
     pub early_bytes: usize,
     /// Questions (iqs) that a stream may ask before login.
     pub login_questions: u32,
-    /// Failed logins after which the stream is closed.
+    /// Failed logins, and failed resumptions, after which the stream is closed.
     pub login_attempts: u32,
     /// How long the answer to a failed login is held back.
     pub failure_delay_ms: u32,

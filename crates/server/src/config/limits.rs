@@ -16,7 +16,7 @@ section! {
         pub handshake_s: u64 = 20, 1..=3_600;
         /// Questions that a client may ask before it has logged in.
         pub login_questions: u64 = 50, 1..=10_000;
-        /// Failed logins after which a stream is closed.
+        /// Failed logins, and failed resumptions, after which a stream is closed.
         pub login_attempts: u64 = 5, 1..=1_000;
         /// How long the answer to a failed login is held back.
         pub failure_delay_ms: u64 = 500, 0..=60_000;

@@ -1,6 +1,7 @@
 //! The models of `crates/models`: the heart built so that a scheduler chooses which thread goes next.
 
 use std::process::Stdio;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -65,9 +66,19 @@ pub(crate) fn play(runs: u64, seed: Option<u64>, only: Option<&str>, tally: &mut
     let failures = tally.failures();
     let mut child = command.spawn().context("cannot start cargo test")?;
     let lines = process::lines(child.stdout.take().context("no output of cargo test")?);
-    while let Ok(line) = lines.recv_timeout(SILENCE) {
-        println!("{line}");
-        tally.read_cargo_line(&line);
+    loop {
+        match lines.recv_timeout(SILENCE) {
+            Ok(line) => {
+                println!("{line}");
+                tally.read_cargo_line(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                println!("no model has ended for {SILENCE:?}: given up");
+                process::kill_tree(child.id());
+                break;
+            }
+        }
     }
     if !process::succeeds_within(Duration::from_secs(10), child)? && tally.failures() == failures {
         tally.record("models", false);

@@ -52,7 +52,7 @@ fn a_lost_write_stops_nobody() {
     });
 }
 
-/// An account is removed while others write to it and it logs in: each message arrives or comes back.
+/// An account is removed while others write to it and it logs in: no message arrives and comes back, and nobody waits for ever.
 #[test]
 fn a_removed_account_leaves_nobody_waiting() {
     play(async || {

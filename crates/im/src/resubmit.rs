@@ -55,11 +55,19 @@ impl Hub {
             after.clone_from(last);
             let here = |owner: &String| self.cluster().place(owner) == Placement::Here;
             for owner in owners.into_iter().filter(here) {
-                let jid = Jid::parse(&owner).map_err(|error| unreadable_log(&owner, error.to_string()))?;
-                if self.wake(&jid).await?.is_none() {
-                    self.replay_log(&owner, None).await?;
+                // One account of which nothing can be said is no reason not to serve the others.
+                if let Err(fault) = self.replay_owner(&owner).await {
+                    fault.tell();
                 }
             }
+        }
+    }
+
+    async fn replay_owner(&self, owner: &str) -> Result<(), Fault> {
+        let jid = Jid::parse(owner).map_err(|error| unreadable_log(owner, error.to_string()))?;
+        match self.wake(&jid).await? {
+            Some(_) => Ok(()),
+            None => self.replay_log(owner, None).await,
         }
     }
 

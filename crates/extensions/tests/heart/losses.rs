@@ -704,6 +704,12 @@ async fn one_bad_row_keeps_the_server_down() {
     let epoch = store.claim("romeo@verona.example");
     let batch = store::Batch::new("romeo@verona.example", epoch);
     store.submit(batch.log(&store.log("outgoing"), "romeo@verona.example", 1, b"<broken".to_vec())).await.unwrap();
+    // And an account of which nothing can be said.
+    account(&first, "juliet").await;
+    let epoch = store.claim("juliet@verona.example");
+    let batch = store::Batch::new("juliet@verona.example", epoch);
+    let batch = batch.put_in(&store.map("roster"), "juliet@verona.example", "nurse@verona.example", b"broken".to_vec());
+    store.submit(batch.log(&store.log("outgoing"), "juliet@verona.example", 1, b"<presence/>".to_vec())).await.unwrap();
     let plan = Box::new(|plan: &mut im::Plan| extensions::plug(plan, &extensions::Options::default()));
     let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];
     let (clock, limits) = (Clock::fake(Timestamp::from_millis(0)), Limits::default());

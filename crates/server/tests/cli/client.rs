@@ -5,10 +5,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection};
 use xmpp::sasl::Plain;
 
 pub(crate) const X_HEADER: &str = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' \
@@ -46,7 +44,7 @@ impl Client {
     /// Carries a TLS handshake through.
     pub(crate) fn encrypt(&mut self) -> io::Result<()> {
         let name = ServerName::try_from("localhost").unwrap();
-        let mut tls = Box::new(ClientConnection::new(trusting(), name).unwrap());
+        let mut tls = Box::new(ClientConnection::new(tls_config(), name).unwrap());
         while tls.is_handshaking() {
             tls.complete_io(&mut self.socket)?;
         }
@@ -173,47 +171,9 @@ pub(crate) fn auth(mechanism: &str, text: &str) -> String {
 }
 
 /// Takes any certificate.
-fn trusting() -> Arc<ClientConfig> {
+fn tls_config() -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone());
     let config = config.with_safe_default_protocol_versions().unwrap().dangerous();
-    Arc::new(config.with_custom_certificate_verifier(Arc::new(Anybody(provider))).with_no_client_auth())
-}
-
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    Arc::new(config.with_custom_certificate_verifier(trusting::anybody(provider)).with_no_client_auth())
 }

@@ -182,18 +182,15 @@ impl Play {
             }
         }
         self.rest().await;
-        let mut lost = 0;
         for (id, (to, known)) in self.messages.iter().enumerate() {
             let mine = |text: &str| text.starts_with("<message") && text.contains(&format!("id='m{id}'"));
             let copies: Vec<_> =
                 self.clients[*to].got.iter().filter(|it| mine(&it.0) && !it.0.contains("type='error'")).collect();
             assert!(!copies.is_empty() || *known != Known::Acknowledged, "seed {seed}: message {id} is lost");
-            lost += usize::from(copies.is_empty());
             // A page of waiting messages whose receipt died with the member is given again (design 004).
             let again = copies.iter().filter(|(text, dying)| *dying && text.contains("urn:xmpp:delay")).count();
             assert!(copies.len() <= 1 + again, "seed {seed}: message {id} came {} times", copies.len());
         }
-        assert!(lost <= 14, "seed {seed}: {lost} messages are lost");
         let mut rosters = BTreeMap::new();
         for client in &self.clients {
             let home = self.hub().wake(&client.jid).await.unwrap().unwrap();

@@ -201,6 +201,55 @@ async fn late_request_of_the_dead_is_sent() {
     }
 }
 
+/// A member dies before what it was carried is on the disk: who sent it is told that it may be lost.
+#[tokio::test]
+async fn what_the_dead_had_not_written_is_returned() {
+    let faults = store::Faults::new();
+    let members = Members::new(&Store::memory_with(&faults), 1).await;
+    let hub = &members.hubs[0];
+    let (romeo, juliet) = (account(hub, "romeo0").await, account(hub, "juliet1").await);
+    let desk = hub.bind(&romeo, Some("desk"), X).await.unwrap();
+    members.quiet().await;
+    faults.hold();
+    desk.admit(read(&format!("<message to='{juliet}' type='chat' id='m'><body>hi</body></message>")));
+    while faults.held() == 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..2_000 {
+        tokio::task::yield_now().await;
+    }
+    members.kill(1);
+    yields().await;
+    faults.release_all();
+    members.quiet().await;
+    let got = look(&desk).unwrap().join("");
+    assert!(got.contains("id='m'") && got.contains("<recipient-unavailable"), "{got}");
+}
+
+/// Whatever goes wrong with one arrival, a member hears the next.
+#[tokio::test]
+async fn a_panic_makes_no_member_deaf() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: std::sync::Arc<Self>) {
+            panic!("a waker that panics");
+        }
+    }
+    let members = Members::new(&Store::memory(), 1).await;
+    let hub = &members.hubs[0];
+    let (juliet, nurse) = (account(hub, "juliet1").await, account(hub, "nurse1").await);
+    let balcony = hub.bind(&juliet, Some("balcony"), X).await.unwrap();
+    let kitchen = hub.bind(&nurse, Some("kitchen"), X).await.unwrap();
+    members.quiet().await;
+    let waker = Waker::from(std::sync::Arc::new(Panics));
+    assert!(balcony.poll_drain(&mut Context::from_waker(&waker), &mut Vec::new(), 1).is_pending());
+    for to in [balcony.jid(), kitchen.jid()] {
+        kitchen.admit(read(&format!("<message to='{to}' type='chat' id='m'><body>hi</body></message>")));
+        members.quiet().await;
+    }
+    assert!(look(&kitchen).unwrap().join("").contains("id='m'"));
+}
+
 async fn state(hub: &Hub, owner: &Jid, contact: &Jid) -> im::subscription::State {
     let home = hub.wake(owner).await.unwrap().unwrap();
     home.with(hub, |within| within.account.roster().state(contact))

@@ -78,8 +78,8 @@ impl Hub {
 
     async fn perform(&self, account: &Jid, errand: Errand) -> Result<(), AccountError> {
         match errand {
-            Errand::Create { spelling, keys } => self.create_here(account, &spelling, &keys.into()).await,
-            Errand::Renew(keys) => self.renew_here(account, &keys.into()).await,
+            Errand::Create { spelling, keys } => self.create_here(account, &spelling, &keys.read(account)?).await,
+            Errand::Renew(keys) => self.renew_here(account, &keys.read(account)?).await,
             Errand::Remove { answer } => {
                 let answer = answer.and_then(|answer| crate::stored_stanza("errand", answer.as_bytes()));
                 self.remove_here(account, answer).await
@@ -95,10 +95,12 @@ impl From<&NewCredentials> for Keys {
     }
 }
 
-impl From<Keys> for NewCredentials {
-    fn from(keys: Keys) -> NewCredentials {
-        let scram = keys.scram.iter().filter_map(|kept| ScramKeys::from_record(kept)).collect();
-        NewCredentials { scram, digest: keys.digest }
+impl Keys {
+    /// The credentials, whole: an account with a part of them would refuse its owner.
+    fn read(self, account: &Jid) -> Result<NewCredentials, Fault> {
+        let scram: Option<_> = self.scram.iter().map(|kept| ScramKeys::from_record(kept)).collect();
+        let unreadable = || Fault::Unreadable { what: "keys", owner: account.to_string(), why: "no SCRAM keys".into() };
+        Ok(NewCredentials { scram: scram.ok_or_else(unreadable)?, digest: self.digest })
     }
 }
 
@@ -127,5 +129,20 @@ impl From<Failure> for AccountError {
             Failure::BadPassword => AccountError::BadPassword,
             Failure::Fault(why) => Fault::Elsewhere(why).into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_whole_or_not_at_all() {
+        let account = Jid::parse("amy@verona.example").unwrap();
+        let credentials = NewCredentials::derive("secret").unwrap();
+        let mut keys = Keys::from(&credentials);
+        assert_eq!(keys.clone().read(&account).unwrap().scram.len(), credentials.scram.len());
+        keys.scram.push("broken".into());
+        assert!(keys.read(&account).is_err());
     }
 }

@@ -50,8 +50,8 @@ pub(crate) enum Frame<'a> {
         end: End<'a>,
         cut: bool,
     },
-    /// From home to home: a stanza whose receiver is yours. `counted`: somebody wants to know when what comes of it is durable.
-    Stanza { number: u64, stanza: &'a str, counted: bool },
+    /// From home to home: a stanza whose receiver is yours.
+    Stanza { number: u64, stanza: &'a str },
     /// From home to home: what has become of stanzas.
     Settled { fates: Vec<(u64, Fate)> },
     /// Something that only an account's home can do.
@@ -79,7 +79,7 @@ pub(crate) enum Refusal<'a> {
 /// What has become of a stanza that was carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fate {
-    /// It has been routed, and what it changed is durable if somebody wanted to know.
+    /// It has been routed, and what it changed is durable.
     Durable,
     /// It did not arrive, or what it changed is lost.
     Lost,

@@ -80,16 +80,14 @@ impl Hub {
     pub(crate) fn receive(&self, mut inbox: Inbox) {
         let hub = self.clone();
         tokio::spawn(async move {
-            while let Some(arrival) = inbox.next().await {
+            while let Some(first) = inbox.next().await {
                 let busy = hub.begin();
-                let mut next = Some(arrival);
                 let mut settled = HashMap::new();
-                for _ in 0..TURN {
-                    let Some(arrival) = next else { break };
-                    hub.arrival(arrival, &mut settled);
-                    next = inbox.try_next();
+                for arrival in std::iter::once(first).chain(std::iter::from_fn(|| inbox.try_next())).take(TURN) {
+                    // One that cannot be taken in shall not make this member deaf.
+                    let take = std::panic::AssertUnwindSafe(|| hub.arrival(arrival, &mut settled));
+                    drop(std::panic::catch_unwind(take));
                 }
-                next.into_iter().for_each(|arrival| hub.arrival(arrival, &mut settled));
                 hub.tell_fates(settled);
                 drop(busy);
                 tokio::task::yield_now().await;
@@ -140,8 +138,8 @@ impl Hub {
             }),
             Frame::Taken { link, frames } => carried.on_link(link, |it| it.taken(frames)),
             Frame::End { link, end, cut } => carried.on_link(link, |it| it.end(end.read(), cut)),
-            Frame::Stanza { number, stanza, counted } => match readable(from, text::stanza(stanza)) {
-                Some(stanza) => self.stanza(Came { from, number, stanza: Arc::new(stanza), counted }, settled),
+            Frame::Stanza { number, stanza } => match readable(from, text::stanza(stanza)) {
+                Some(stanza) => self.stanza(Came { from, number, stanza: Arc::new(stanza) }, settled),
                 None => settled.entry(from).or_default().push((number, Fate::Lost)),
             },
             Frame::Settled { fates } => self.settled(from, &fates),

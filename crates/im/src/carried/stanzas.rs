@@ -1,7 +1,7 @@
 //! Stanzas between homes of different members.
 //!
-//! Each has a number, and is remembered by its sender's member until the other one says what has become of it: that it is routed, and, where somebody
-//! wants to know, that what it changed is durable there. When a member dies, what it had not said that of goes back to its sender as an error (nobody can
+//! Each has a number, and is remembered by its sender's member until the other one says what has become of it: that it is routed, and that what it
+//! changed is durable there. When a member dies, what it had not said that of goes back to its sender as an error (nobody can
 //! know whether it was taken), and tickets fail: what stands in a log is sent again, to where the home is next.
 use super::PLACES;
 use super::frame::{Fate, Frame};
@@ -42,8 +42,6 @@ pub(super) struct Came {
     pub(super) from: Member,
     pub(super) number: u64,
     pub(super) stanza: Arc<Stanza>,
-    /// Its sender wants to know when what comes of it is durable.
-    pub(super) counted: bool,
 }
 
 /// What is to be told to each member.
@@ -104,7 +102,7 @@ impl Hub {
         let outgoing = &self.carried().outgoing.0;
         let pending = Pending { stanza: stanza.clone(), promise };
         outgoing.lock().entry(member).or_default().insert(number, pending);
-        let frame = Frame::Stanza { number, stanza: text, counted };
+        let frame = Frame::Stanza { number, stanza: text };
         match self.cluster().carry(member, lane, frame.bytes(), Weight::New) {
             Ok(()) => Ok(ticket),
             Err(error) => {
@@ -200,18 +198,19 @@ impl Hub {
 
     /// Gives the fate of a stanza, or nothing if that will be known, and told, later. `Err`: its receiver must be woken first.
     fn route_carried(&self, came: Came, known: Option<Known>) -> Result<Option<(u64, Fate)>, Came> {
-        let Came { from, number, stanza, counted } = came;
+        let Came { from, number, stanza } = came;
         let mut turn = Turn::new(self);
-        turn.counted = counted;
+        // Whoever forgets a stanza must know that it is safe here.
+        turn.counted = true;
         let routed = turn.route(stanza, known);
         let rests_on = std::mem::replace(&mut turn.rests_on, Rests::Nowhere);
         turn.run();
         if let Routed::Asleep(stanza, _) = routed {
-            return Err(Came { from, number, stanza, counted });
+            return Err(Came { from, number, stanza });
         }
         match rests_on {
             Rests::Nowhere => Ok(Some((number, Fate::Lost))),
-            Rests::On(written) if counted => {
+            Rests::On(written) => {
                 let hub = self.clone();
                 written.on_done(Box::new(move |outcome| {
                     let fate = if outcome.is_ok() { Fate::Durable } else { Fate::Lost };
@@ -219,7 +218,7 @@ impl Hub {
                 }));
                 Ok(None)
             }
-            _ => Ok(Some((number, Fate::Durable))),
+            Rests::Nothing => Ok(Some((number, Fate::Durable))),
         }
     }
 

@@ -53,7 +53,7 @@ pub use moments::{
     AccountCreated, AccountCreatedAt, Available, FellAsleep, Moment, Phase, PresenceAt, Received, ReceivedAt, Resumed,
     Sent, SentAt, Unavailable, Undelivered, UndeliveredAt, Verdict,
 };
-pub use nonza::{Out, Resumable, Resumed as ResumedWord, Signal, Word};
+pub use nonza::{Out, Resumable, ResumedWord, Signal, Word};
 pub use outbox::{Effect, Outbox};
 pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Plug, Scope};
 pub use resubmit::{stored_element, stored_stanza};

@@ -8,7 +8,7 @@ use crate::home::Within;
 use crate::moments::{FellAsleep, Resumed};
 use crate::outbox::Effect;
 use crate::resume::ResumeError;
-use crate::session::{Legacy, Session};
+use crate::session::{Leftovers, Session};
 use std::sync::Arc;
 use xmpp::{Jid, StreamError};
 
@@ -103,11 +103,11 @@ impl Within<'_> {
     }
 
     /// What a session leaves behind goes back to routing, once; what the client has of a long answer is not given out again.
-    pub(crate) fn leave_to_others(&mut self, legacy: Legacy) {
-        if let Some((source, had)) = legacy.answer {
+    pub(crate) fn leave_to_others(&mut self, leftovers: Leftovers) {
+        if let Some((source, had)) = leftovers.answer {
             source.ended(&mut self.again(), had);
         }
-        self.resubmit(legacy.stanzas);
+        self.resubmit(leftovers.stanzas);
     }
 
     /// A long answer that a session was being given goes to somebody else, but for what its client is known to have.
@@ -119,7 +119,7 @@ impl Within<'_> {
 
     /// Keeps how many stanzas of a client were handled, for when it comes too late (XEP-0198 §5).
     pub(crate) fn remember(&mut self, session: &Arc<Session>) {
-        let Some((id, handled)) = session.legacy() else { return };
+        let Some((id, handled)) = session.last_count() else { return };
         if self.account.removed || self.account.present(session).is_none() {
             return;
         }
@@ -144,7 +144,7 @@ impl Within<'_> {
             let now_ms = self.now().as_millis();
             let lapsed = self.account.lapsed.iter().find(|lapsed| lapsed.id == id && lapsed.is_known_at(now_ms));
             // One that has been told to end is still here until its connection is gone.
-            let mut ending = self.account.sessions.iter().filter_map(|present| present.session.legacy());
+            let mut ending = self.account.sessions.iter().filter_map(|present| present.session.last_count());
             let ending = || ending.find(|(known, _)| **known == *id).map(|(_, handled)| handled);
             return Err(ResumeError::NotFound { handled: lapsed.map(|lapsed| lapsed.handled).or_else(ending) });
         };

@@ -42,7 +42,7 @@ pub enum Word {
     /// `<enabled/>`: stanzas count from here on.
     Enabled(Option<Box<Resumable>>),
     /// `<resumed/>`: the old session goes on here.
-    Resumed(Box<Resumed>),
+    Resumed(Box<ResumedWord>),
     /// `<a/>`: so many stanzas have been handled, modulo 2^32.
     Ack(u32),
     /// `<r/>`: how many have you handled?
@@ -62,7 +62,7 @@ pub struct Resumable {
 
 /// A session that has been resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resumed {
+pub struct ResumedWord {
     /// What was asked for.
     pub id: Box<str>,
     /// How many stanzas of the client have been handled, modulo 2^32.

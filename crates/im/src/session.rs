@@ -68,7 +68,7 @@ pub(crate) enum Taken {
 }
 
 /// What a session leaves behind.
-pub(crate) struct Legacy {
+pub(crate) struct Leftovers {
     /// What the client is not known to have and somebody would miss, in order.
     pub(crate) stanzas: Vec<Arc<Stanza>>,
     /// Who fetches a long answer, and how many stanzas of its last page the client has.
@@ -243,7 +243,7 @@ impl Session {
     }
 
     /// Empties the queue for good.
-    pub(crate) fn leftovers(&self) -> Legacy {
+    pub(crate) fn leftovers(&self) -> Leftovers {
         let mut out = self.out.lock();
         out.gone = true;
         let answer = out.pulling.as_ref().map(|pulling| (pulling.source.clone(), pulling.had));
@@ -251,7 +251,7 @@ impl Session {
         let stanzas = out.leftovers().filter_map(stamp).collect();
         out.sm = None;
         self.asleep.store(false, Ordering::Release);
-        Legacy { stanzas, answer }
+        Leftovers { stanzas, answer }
     }
 }
 

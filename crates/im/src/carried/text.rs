@@ -1,5 +1,5 @@
 //! What the heart says and hears as values, as it stands in frames, and back.
-use crate::nonza::{Out, Resumable, Resumed, Signal, Word};
+use crate::nonza::{Out, Resumable, ResumedWord, Signal, Word};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl Thing<'_> {
             Thing::Enabled(resumable) => {
                 Word::Enabled(resumable.map(|(id, max_s)| Box::new(Resumable { id: id.into(), max_s })))
             }
-            Thing::Resumed(id, handled) => Word::Resumed(Box::new(Resumed { id: (*id).into(), handled: *handled })),
+            Thing::Resumed(id, handled) => Word::Resumed(Box::new(ResumedWord { id: (*id).into(), handled: *handled })),
             Thing::Ack(h) => Word::Ack(*h),
             Thing::Request => Word::Request,
             Thing::Failed(condition) => Word::Failed(Condition::from_name(condition).ok_or("no condition")?),
@@ -165,7 +165,7 @@ mod tests {
         let things = [
             Out::Word(Word::Enabled(Some(Box::new(resumable)))),
             Out::Stanza(Arc::new(presence)),
-            Out::Word(Word::Resumed(Box::new(Resumed { id: "abc".into(), handled: 7 }))),
+            Out::Word(Word::Resumed(Box::new(ResumedWord { id: "abc".into(), handled: 7 }))),
             Out::Word(Word::Ack(7)),
             Out::Word(Word::Request),
             Out::Word(Word::Failed(Condition::UnexpectedRequest)),

@@ -4,7 +4,7 @@ use super::queue::{Item, Outbound};
 use super::{Session, wake};
 use crate::arrive::may_wait;
 use crate::atomic::Ordering;
-use crate::nonza::{Resumed, Word};
+use crate::nonza::{ResumedWord, Word};
 use crate::timers::{Alarm, Timers};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -157,14 +157,14 @@ impl Session {
         let Some(sm) = &mut out.sm else { return Ok(()) };
         sm.asleep = None;
         self.asleep.store(false, Ordering::Release);
-        let resumed = Resumed { id: sm.id.clone().unwrap_or_default(), handled };
+        let resumed = ResumedWord { id: sm.id.clone().unwrap_or_default(), handled };
         out.queue.push_front(Item::Word(Word::Resumed(Box::new(resumed))));
         wake(out.waker.take(), out);
         Ok(())
     }
 
     /// What a client that comes too late shall be told: by what it asks, and how many of its stanzas will have been handled.
-    pub(crate) fn legacy(&self) -> Option<(Box<str>, u32)> {
+    pub(crate) fn last_count(&self) -> Option<(Box<str>, u32)> {
         let out = self.out.lock();
         let sm = out.sm.as_ref().filter(|sm| sm.is_resumable())?;
         Some((sm.id.clone()?, sm.inbound.finally()))

@@ -103,7 +103,7 @@ pub(super) fn unsafe_code(workspace: &Workspace) -> Result<Vec<String>> {
 
 /// A path of the machine that a file was written on tells of its author and works nowhere else.
 pub(super) fn absolute_paths(workspace: &Workspace) -> Result<Vec<String>> {
-    let homes = ["home", "root", "Users"].map(|folder| format!("/{folder}/"));
+    let homes = ["home", "root", "tmp", "Users"].map(|folder| format!("/{folder}/"));
     // Right below the root of the machine, the folder's name says nothing about anybody.
     let parent = workspace.root.parent().filter(|parent| parent.components().count() > 2);
     let checkout = format!("{}/", parent.unwrap_or(&workspace.root).display());

@@ -591,7 +591,7 @@ async fn ready(door: &Door) {
 /// On a real disk, with doors that wait as net's do, and sessions that come and go: nothing lost, doubled or out of order?
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_order_through_coming_and_going() {
-    let folder = std::path::PathBuf::from(format!("/tmp/review/db-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("yatter-heart-order-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let hub = hub(Store::sqlite(&folder, store::SqliteOptions::default()).unwrap()).await;
     let (romeo, juliet) = (account(&hub, "romeo").await, account(&hub, "juliet").await);
@@ -750,7 +750,7 @@ async fn presence_behind_a_lost_write_is_never_shown() {
 /// A new password that meets a removal brings the account back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_password_brings_a_removed_account_back() {
-    let folder = std::path::PathBuf::from(format!("/tmp/review/db-b06-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("yatter-heart-removed-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let hub = hub(Store::sqlite(&folder, store::SqliteOptions::default()).unwrap()).await;
     let none = NewCredentials { scram: Vec::new(), digest: None };

@@ -1,4 +1,4 @@
-//! The fast part of the tests: formatting, clippy, every test and scene, tidy, bad input.
+//! The fast part of the tests: formatting, clippy, every test and scene, tidy, the draft's table, bad input.
 
 use std::process::Stdio;
 use std::sync::mpsc::RecvTimeoutError;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::draft;
 use crate::hostile;
 use crate::process;
 use crate::tally::Tally;
@@ -19,6 +20,7 @@ const SILENCE: Duration = Duration::from_secs(300);
 pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     tally.record("cargo fmt --check", process::succeeds(cargo().args(["fmt", "--all", "--check"]))?);
     tidy::run(tally)?;
+    draft::check(tally)?;
     let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     tally.record("cargo clippy", process::succeeds(cargo().args(clippy))?);
     tests(tally)?;

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod clients;
 mod count;
+mod draft;
 mod faults;
 mod fuzz;
 mod hostile;
@@ -25,10 +26,11 @@ use tally::Tally;
 const HELP: &str = "\
 cargo xtask: the chores of the workspace
 
-  check     formatting, clippy, all tests and scenes, tidy, bad input: before every commit
+  check     formatting, clippy, all tests and scenes, tidy, the draft's table, bad input: before every commit
   test      check, the scenes over TCP, count, the models, the fuzz targets for a moment, the real clients; installs what they need
             (Debian packages, Python)
   tidy      only the rules that no compiler knows: crate directions, extensions, forbidden words, links, generated files
+  draft     writes docs/jabber-2000.md: the draft of 2000, sentence by sentence, and the tests of each; tells what has none
   clients   only the real clients, against the server built from here
               --against prosody          another server, to see that the plays themselves are right
               --against PATH             a yatter that is built already
@@ -94,6 +96,7 @@ fn run() -> Result<bool> {
             clients::run(&[], &mut tally)?;
         }
         Some("tidy") => tidy::run(&mut tally)?,
+        Some("draft") => draft::run(&rest, &mut tally)?,
         Some("scenes") => scenes::run(&rest, &mut tally)?,
         Some("clients") => clients::run(&rest, &mut tally)?,
         Some("faults") => return faults::run(&rest),

@@ -28,10 +28,12 @@ macro_rules! extensions {
     };
 }
 
-extensions! { disco, ping, version, time, delay, last_activity, vcard, private, registration, offline }
+extensions! { disco, commands, ping, version, time, delay, last_activity, vcard, private, registration, offline }
 
 /// What stands in other documents than the one that an extension follows, and is done by it too.
 pub const ALSO: &[im::About] = &[
+    im::About::xep("commands", "Data Forms", "XEP-0004", "2.13.2")
+        .partly("of commands: forms, submissions and results"),
     im::About::xep("time", "Legacy Entity Time", "XEP-0090", "1.2"),
     im::About::xep("offline", "Message Events", "XEP-0022", "1.4")
         .partly("the event \"offline\", which is the server's"),

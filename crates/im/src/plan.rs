@@ -1,4 +1,5 @@
 //! How an extension plugs in: it declares what it handles, and only what is handled is advertised.
+use crate::commands::{Command, CommandAbout, Run, Stage};
 use crate::fault::Fault;
 use crate::iq::{Ask, HostAsk, Payload, Reply, StrangerAsk, Table};
 use crate::moments::{Chains, Kinds, Moment, Phase, Verdict};
@@ -8,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use store::Store;
+use xmpp::forms::Answers;
 use xmpp::{Jid, Kind, StanzaError};
 
 /// Plugs extensions into a plan.
@@ -85,6 +87,14 @@ pub enum PlanError {
         /// Host, account or stranger.
         scope: &'static str,
     },
+    /// Two extensions have a command of the same node.
+    #[error("{extension}: there is a command {node} already")]
+    SameCommand {
+        /// Who came second.
+        extension: &'static str,
+        /// The command's node.
+        node: &'static str,
+    },
     /// An extension's options make no sense.
     #[error("{extension}: {why}")]
     Options {
@@ -147,6 +157,8 @@ pub struct Plan {
     loads: Vec<Load>,
     empties: Vec<Empty>,
     about: Vec<About>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) administrators: Vec<Jid>,
     problem: Option<PlanError>,
 }
 
@@ -297,6 +309,33 @@ impl<E: Extension> Attach<'_, E> {
         let handler = Box::new(move |ask: &mut StrangerAsk<'_>| f(&extension, ask, P::read(ask.payload())?));
         let clash = self.plan.stranger_iqs.add::<P>(set, self.about.name, "strangers", handler);
         self.note(clash)
+    }
+
+    /// Declares a command of accounts (XEP-0050): a function from the forms that were filled in so far to what comes next.
+    pub fn account_command(
+        &mut self,
+        about: CommandAbout,
+        f: fn(&Arc<E>, &mut Ask<'_>, &[Answers]) -> Result<Stage, StanzaError>,
+    ) -> &mut Self {
+        let extension = self.extension.clone();
+        self.command(about, Run::Account(Box::new(move |ask, answers| f(&extension, ask, answers))))
+    }
+
+    /// Declares a command of the host.
+    pub fn host_command(
+        &mut self,
+        about: CommandAbout,
+        f: fn(&Arc<E>, &mut HostAsk<'_>, &[Answers]) -> Result<Stage, StanzaError>,
+    ) -> &mut Self {
+        let extension = self.extension.clone();
+        self.command(about, Run::Host(Box::new(move |ask, answers| f(&extension, ask, answers))))
+    }
+
+    fn command(&mut self, about: CommandAbout, run: Run) -> &mut Self {
+        let command = Command::new(about, run);
+        let taken = self.plan.command(command.scope(), about.node).is_some();
+        self.plan.commands.push(command);
+        self.note(taken.then_some(PlanError::SameCommand { extension: self.about.name, node: about.node }))
     }
 
     /// Hangs a handler on a moment for stanzas of one kind.

@@ -5,6 +5,7 @@
 
 pub mod delay;
 pub mod error;
+pub mod forms;
 pub mod jid;
 pub mod ns;
 mod prep;

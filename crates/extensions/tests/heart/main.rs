@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod asleep;
+mod commands;
 mod faults;
 mod hands;
 mod killed;

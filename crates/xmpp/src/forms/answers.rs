@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_form_is_written_and_filled_in_again() {
-        let answers = read(&[("name", &["A & B"]), ("kinds", &["a", "b"])], "submit").unwrap();
+        let answers = read(&[("name", &["A &amp; B"]), ("kinds", &["a", "b"])], "submit").unwrap();
         let filled = form().filled_with(&answers).to_element();
         let expected = "<x xmlns='jabber:x:data' type='form'><title>Test</title>\
             <field var='FORM_TYPE' type='hidden'><value>urn:test</value></field>\

@@ -49,8 +49,11 @@ pub enum Stage {
     /// It is done, once what was written is durable.
     After(Ticket, Outcome),
     /// It is done when this slow work is.
-    Later(Pin<Box<dyn Future<Output = Result<Outcome, StanzaError>> + Send>>),
+    Later(Ending),
 }
+
+/// Slow work at the end of a command.
+pub type Ending = Pin<Box<dyn Future<Output = Result<Outcome, StanzaError>> + Send>>;
 
 /// What a finished command tells.
 #[derive(Clone, Debug, Default)]
@@ -85,8 +88,11 @@ pub fn bad_payload(why: impl Into<std::borrow::Cow<'static, str>>) -> StanzaErro
     StanzaError::bad_request().with_text(why).with_application(xml::Builder::new(ns::COMMANDS, "bad-payload").finish())
 }
 
-type OfAccount = dyn Fn(&mut Ask<'_>, &[Answers]) -> Result<Stage, StanzaError> + Send + Sync;
-type OfHost = dyn Fn(&mut HostAsk<'_>, &[Answers]) -> Result<Stage, StanzaError> + Send + Sync;
+/// What comes next, or why it does not.
+pub type Step = Result<Stage, StanzaError>;
+
+type OfAccount = dyn Fn(&mut Ask<'_>, &[Answers]) -> Step + Send + Sync;
+type OfHost = dyn Fn(&mut HostAsk<'_>, &[Answers]) -> Step + Send + Sync;
 
 pub(crate) enum Run {
     Account(Box<OfAccount>),

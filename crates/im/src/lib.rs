@@ -44,7 +44,7 @@ pub use account::{Account, Present};
 pub use accounts::{AccountError, Credentials, NewCredentials};
 pub use clock::Clock;
 pub use cluster::{Cluster, Inbox};
-pub use commands::{Command, CommandAbout, Outcome, Stage, Who, bad_payload};
+pub use commands::{Command, CommandAbout, Ending, Outcome, Stage, Step, Who, bad_payload};
 pub use door::{BindError, Dialect, Door, DoorOptions, Drained, Goodbye};
 pub use fault::Fault;
 pub use home::{Home, Within};

@@ -1,5 +1,5 @@
 //! How an extension plugs in: it declares what it handles, and only what is handled is advertised.
-use crate::commands::{Command, CommandAbout, Run, Stage};
+use crate::commands::{Command, CommandAbout, Run, Step};
 use crate::fault::Fault;
 use crate::iq::{Ask, HostAsk, Payload, Reply, StrangerAsk, Table};
 use crate::moments::{Chains, Kinds, Moment, Phase, Verdict};
@@ -315,7 +315,7 @@ impl<E: Extension> Attach<'_, E> {
     pub fn account_command(
         &mut self,
         about: CommandAbout,
-        f: fn(&Arc<E>, &mut Ask<'_>, &[Answers]) -> Result<Stage, StanzaError>,
+        f: fn(&Arc<E>, &mut Ask<'_>, &[Answers]) -> Step,
     ) -> &mut Self {
         let extension = self.extension.clone();
         self.command(about, Run::Account(Box::new(move |ask, answers| f(&extension, ask, answers))))
@@ -325,7 +325,7 @@ impl<E: Extension> Attach<'_, E> {
     pub fn host_command(
         &mut self,
         about: CommandAbout,
-        f: fn(&Arc<E>, &mut HostAsk<'_>, &[Answers]) -> Result<Stage, StanzaError>,
+        f: fn(&Arc<E>, &mut HostAsk<'_>, &[Answers]) -> Step,
     ) -> &mut Self {
         let extension = self.extension.clone();
         self.command(about, Run::Host(Box::new(move |ask, answers| f(&extension, ask, answers))))

@@ -158,7 +158,9 @@ mod tests {
             .field(kinds)
     }
 
-    fn read(fields: &[(&str, &[&str])], kind: &str) -> Result<Answers, FormError> {
+    type Given<'a> = (&'a str, &'a [&'a str]);
+
+    fn read(fields: &[Given<'_>], kind: &str) -> Result<Answers, FormError> {
         let mut text = format!("<x xmlns='jabber:x:data' type='{kind}'>");
         for (var, values) in fields {
             text.push_str(&format!("<field var='{var}'>"));
@@ -187,8 +189,8 @@ mod tests {
     fn what_does_not_answer_is_told() {
         let missing = || FormError::Missing("name".into());
         let wrong = |var: &str, wanted| FormError::Wrong { var: var.into(), wanted };
-        let name: (&str, &[&str]) = ("name", &["Amy"]);
-        let rows: [(&[(&str, &[&str])], FormError); 9] = [
+        let name: Given<'_> = ("name", &["Amy"]);
+        let rows: [(&[Given<'_>], FormError); 9] = [
             (&[], missing()),
             (&[("name", &[])], missing()),
             (&[("name", &[""])], missing()),

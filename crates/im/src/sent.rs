@@ -26,7 +26,8 @@ impl Session {
 
     /// As many as the outbox takes without falling behind, but one at least. A session that has been told to end speaks for nobody any more.
     fn leave_some(self: &Arc<Session>, within: &mut Within<'_>, door: u32, stanzas: &mut VecDeque<Stanza>) {
-        if within.account.removed || within.account.present(self).is_none() || !self.is_held_by(door) {
+        let over = within.account.removed || within.account.present(self).is_none();
+        if over || self.is_deaf() || !self.is_held_by(door) {
             return stanzas.clear();
         }
         let (mut count, writes) = (0, within.outbox.writes);

@@ -44,6 +44,8 @@ pub struct Session {
     managed: AtomicBool,
     /// It has no connection, and waits for one.
     asleep: AtomicBool,
+    /// Its client has said of its stream what ends it: nothing behind that is carried out.
+    deaf: AtomicBool,
     out: Mutex<Outbound>,
 }
 
@@ -95,6 +97,7 @@ impl Session {
             door: AtomicU32::new(0),
             managed: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
             out: Mutex::default(),
         })
     }
@@ -136,6 +139,11 @@ impl Session {
     /// Whether this connection still holds the session; else another has taken it over.
     pub(crate) fn is_held_by(&self, door: u32) -> bool {
         self.door() == door
+    }
+
+    /// Whether the client has ended its stream by what it said of it.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.deaf.load(Ordering::Acquire)
     }
 
     /// The queue, for a connection that still holds the session: under its lock no other takes over.

@@ -22,6 +22,8 @@ pub(crate) enum Admitted {
     Signal(Signal),
     /// It was answered at the door.
     Nothing,
+    /// The client has said why it ends its stream: that is its goodbye (RFC 6120 §4.9.1.1).
+    Goodbye,
 }
 
 /// A session as its own stanzas see it.
@@ -84,6 +86,7 @@ impl Admission<'_> {
 
     fn refuse(&self, unread: &ReadError, out: &mut Vec<u8>) -> Result<Admitted, StreamError> {
         match unread.fault {
+            Fault::NotAStanza if dialect::is_stream_error(unread.element.root()) => Ok(Admitted::Goodbye),
             Fault::NotAStanza if self.dialect == Dialect::X => match nonza::read(&unread.element) {
                 Some(said) => match said? {
                     Said::Signal(signal) => Ok(Admitted::Signal(signal)),

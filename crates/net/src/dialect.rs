@@ -6,9 +6,9 @@ mod j;
 mod x;
 
 use im::{Dialect, Host};
-use xml::Element;
+use xml::{Element, Node};
 use xmpp::stanza::ReadError;
-use xmpp::{Stanza, StreamError};
+use xmpp::{Stanza, StreamError, ns};
 
 /// Reads a session's element as a stanza in the heart's form.
 pub(crate) fn read(dialect: Dialect, element: Element, host: &Host) -> Result<Stanza, ReadError> {
@@ -34,6 +34,11 @@ pub(crate) fn write_end(dialect: Dialect, error: &StreamError, out: &mut Vec<u8>
         Dialect::X => error.write(out),
     }
     out.extend_from_slice(CLOSE);
+}
+
+/// Whether a client says by this why it ends its stream; nothing answers it but the end of ours (RFC 6120 §4.9.1.1).
+pub(crate) fn is_stream_error(element: Node<'_>) -> bool {
+    element.is(ns::STREAM, "error")
 }
 
 /// Answers an element that is no stanza at all, on a stream where that is forgiven: one of 2000.

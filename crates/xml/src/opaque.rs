@@ -17,6 +17,10 @@ impl Scanner<'_> {
         {
             return Ok(self.enter(complete, at, b"<![CDATA[".len(), State::CData));
         }
+        let between = self.work.open.is_empty() && !self.context.header;
+        if let Some(complete) = begins(rest, b"<![CDATA[").filter(|_| between) {
+            return if complete { Err(Error::StrayText) } else { Ok(More(State::Content, at)) };
+        }
         if rest.starts_with(b"<!-") && !self.context.lenient {
             return Err(Error::RestrictedXml("comment"));
         }

@@ -33,7 +33,7 @@ impl Session {
             }
             // Another connection takes over under the home's lock too.
             Signal::Settled(answer) => self.home.with(hub, |within| {
-                if !self.is_held_by(door) {
+                if self.is_deaf() || !self.is_held_by(door) {
                     return;
                 }
                 if let Some(answer) = answer {
@@ -67,6 +67,7 @@ impl Session {
                 out.say(Word::Failed(Condition::UnexpectedRequest));
                 let why = StreamError::policy_violation().with_text("stream management is enabled already");
                 out.end.get_or_insert(why);
+                self.deaf.store(true, Ordering::Release);
             }
             Ok(resumable) => {
                 out.say(Word::Enabled(resumable.clone().map(Box::new)));
@@ -94,6 +95,7 @@ impl Session {
             out.say(Word::Failed(Condition::UnexpectedRequest));
         } else if let Err(error) = out.acknowledged(h) {
             out.end.get_or_insert(error);
+            self.deaf.store(true, Ordering::Release);
         }
         // There may be a further page to fetch, or something more to ask for.
         wake(out.waker.take(), out);

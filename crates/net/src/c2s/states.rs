@@ -23,6 +23,7 @@ pub(super) use expect_legacy_auth::ExpectLegacyAuth;
 pub(super) use expect_response::ExpectResponse;
 
 use super::party::Party;
+use crate::dialect;
 
 /// Where a stream stands.
 pub(super) enum State {
@@ -79,6 +80,7 @@ impl State {
         match (self, event) {
             (State::Header(state), Event::Header(header)) => state.handle(party, &header, out),
             (_, Event::Close) => Err(End::Closed),
+            (_, Event::Element(element)) if dialect::is_stream_error(element.root()) => Err(End::Closed),
             (State::Feature(state), Event::Element(element)) => state.handle(party, &element, out).await,
             (State::Response(state), Event::Element(element)) => state.handle(party, &element, out).await,
             (State::Bind(state), Event::Element(element)) => state.handle(party, &element, out).await,

@@ -163,6 +163,7 @@ impl<S: Socket> Stream<S> {
             match admitted {
                 Ok(Admitted::Stanza | Admitted::Nothing) => {}
                 Ok(Admitted::Signal(signal)) => break Stop::Signal(signal),
+                Ok(Admitted::Goodbye) => break Stop::Close,
                 Err(error) => break Stop::Error(error),
             }
             batch.questions += usize::from(batch.admitted.get(before).is_some_and(is_question));

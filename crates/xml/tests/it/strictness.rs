@@ -128,7 +128,7 @@ const NOT_WELL_FORMED: &[&str] = &[
     "<a>&#18446744073709551681;</a>",
     "<a b='&#0;'/>",
     "<a b='&'/>",
-    "<![CDATA[x]]>",
+    "<![cdata[x]]>",
     "<a><![cdata[x]]></a>",
     "<a><![CDATA [x]]></a>",
     "<a><!x></a>",
@@ -217,7 +217,9 @@ fn bytes_that_are_not_utf8() {
 
 #[test]
 fn between_stanzas() {
-    for stray in [&b"x"[..], b"<a/>x", b"&#32;", b"\xef\xbb\xbf<a/>", b"\0"] {
+    for stray in
+        [&b"x"[..], b"<a/>x", b"&#32;", b"\xef\xbb\xbf<a/>", b"\0", b"<![CDATA[x]]>", b"<a/><![CDATA[]]>", b"<![CDATA["]
+    {
         assert_eq!(error_of(stray, Strict), Some(Error::StrayText), "{}", stray.escape_ascii());
     }
 }

@@ -48,7 +48,7 @@ impl World {
     pub(crate) fn account(&self, name: &str) -> Result<Jid> {
         let scram = [Hash::Sha1, Hash::Sha256].map(|hash| ScramKeys::derive(hash, PASSWORD, b"salt", 1));
         let scram = scram.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let credentials = NewCredentials { scram, digest: Some(PASSWORD.into()) };
+        let credentials = NewCredentials { scram, digest: Some(PASSWORD.into()), zero_k: None };
         Ok(self.runtime.block_on(self.hub.create_account(name, HOST, &credentials))?)
     }
 

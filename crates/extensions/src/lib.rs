@@ -28,7 +28,9 @@ macro_rules! extensions {
     };
 }
 
-extensions! { disco, commands, ping, version, time, delay, last_activity, vcard, private, registration, offline }
+extensions! {
+    disco, commands, ping, version, time, delay, last_activity, vcard, private, legacy_credentials, registration, offline,
+}
 
 /// What stands in other documents than the one that an extension follows, and is done by it too.
 pub const ALSO: &[im::About] = &[

@@ -7,8 +7,8 @@
 //!           bad name or a missing password; registration-required for a removal before login; bad-request when remove is not alone or there is
 //!           nothing to change; not-allowed for another's name.
 use im::{
-    About, AccountError, Ask, Attach, Extension, Fault, FeaturesAt, HostAsk, Hub, NewCredentials, Payload, Plan,
-    PlanError, Reply, Scope, StrangerAsk,
+    About, AccountError, Ask, Attach, Extension, Fault, FeaturesAt, HostAsk, Hub, LegacyCredentials, NewCredentials,
+    Payload, Plan, PlanError, Reply, Scope, StrangerAsk,
 };
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -112,8 +112,9 @@ impl Room {
             return Err(StanzaError::not_acceptable());
         };
         let (hub, host, derivations) = (ask.hub.clone(), ask.host.name().clone(), self.derivations.clone());
+        let keep = ask.host.plan().legacy_credentials();
         Ok(Reply::later(async move {
-            let credentials = derive(&derivations, password).await?;
+            let credentials = derive(&derivations, password, keep).await?;
             let made = hub.create_account(&username, host.as_str(), &credentials).await;
             made.map(|_| Reply::Empty).map_err(refusal)
         }))
@@ -139,10 +140,9 @@ impl Room {
         let password = form.password.ok_or_else(StanzaError::bad_request)?;
         Ok(Reply::later(async move {
             let kept = hub.credentials(&account).await.map_err(|fault| fault.tell())?;
-            let keeps_password = kept.is_some_and(|kept| kept.digest.is_some());
-            // Whoever has the password kept, for the digest of 2000, has the new one kept too.
-            let digest = keeps_password.then(|| password.clone());
-            let credentials = NewCredentials { digest, ..derive(&derivations, password).await? };
+            // Whoever has something kept for the logins of 2000 has it kept of the new one, too.
+            let keep = kept.map(|kept| kept.legacy()).unwrap_or_default().max(hub.legacy_credentials(&account));
+            let credentials = derive(&derivations, password, keep).await?;
             hub.set_credentials(&account, &credentials).await.map(|()| Reply::Empty).map_err(refusal)
         }))
     }
@@ -192,9 +192,14 @@ fn form_of(spelling: &str) -> Element {
     query.text_child(ns::REGISTER, "username", spelling).leaf(ns::REGISTER, "password").finish()
 }
 
-async fn derive(derivations: &Semaphore, password: String) -> Result<NewCredentials, StanzaError> {
+async fn derive(
+    derivations: &Semaphore,
+    password: String,
+    keep: LegacyCredentials,
+) -> Result<NewCredentials, StanzaError> {
     let _turn = derivations.acquire().await.map_err(|_| Fault::Stopping.tell())?;
-    let derived = tokio::task::spawn_blocking(move || NewCredentials::derive(&password)).await;
+    let derive = move || NewCredentials::derive(&password).map(|made| made.keeping(keep, &password));
+    let derived = tokio::task::spawn_blocking(derive).await;
     derived.unwrap_or(Err(AccountError::Fault(Fault::Stopping))).map_err(refusal)
 }
 

@@ -1,43 +1,14 @@
-//! Accounts: made, listed, given new passwords, removed. What proves a password is kept as SCRAM keys; the password itself is not.
+//! Accounts: made, listed, removed, and names given back.
 use crate::carried::frame::Errand;
+use crate::credentials::NewCredentials;
 use crate::fault::Fault;
 use crate::hub::Hub;
 use crate::moments::{AccountCreated, AccountCreatedAt, Kinds, Moment};
+use crate::record::Record;
 use crate::roster::Roster;
-use serde::{Deserialize, Serialize};
 use store::Batch;
 use xmpp::jid::{NewAccount, NewAccountError};
-use xmpp::sasl::{Hash, ScramKeys};
 use xmpp::{Jid, Stanza, StreamError, Timestamp};
-
-/// What can prove that somebody is the owner of an account.
-#[derive(Clone, Default)]
-pub struct Credentials {
-    /// Keys for SCRAM, one for each hash.
-    pub scram: Vec<ScramKeys>,
-    /// The password itself, kept only where it was asked for: `digest` of 2000 cannot be checked without it.
-    pub digest: Option<String>,
-    /// The account may not log in.
-    pub disabled: bool,
-}
-
-/// What an account shall be given: keys made from its password, and the password only where old digest logins are wanted.
-#[derive(Clone)]
-pub struct NewCredentials {
-    /// Keys for SCRAM, one for each hash.
-    pub scram: Vec<ScramKeys>,
-    /// Kept as it is, for `digest`.
-    pub digest: Option<String>,
-}
-
-impl NewCredentials {
-    /// Derives keys for SCRAM-SHA-1 and SCRAM-SHA-256. Slow by design: not for a thread that serves others.
-    pub fn derive(password: &str) -> Result<NewCredentials, AccountError> {
-        let keys =
-            |hash| ScramKeys::generate(hash, password, ScramKeys::ITERATIONS).map_err(|_| AccountError::BadPassword);
-        Ok(NewCredentials { scram: vec![keys(Hash::Sha1)?, keys(Hash::Sha256)?], digest: None })
-    }
-}
 
 /// Why an account could not be made or changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -61,6 +32,12 @@ pub enum AccountError {
     /// The password has characters that cannot be compared, or is empty.
     #[error("the password is empty or has characters that no password may have")]
     BadPassword,
+    /// The proof is not one of the account's password.
+    #[error("this does not prove the account's password")]
+    NotProved,
+    /// The name is not reserved: nobody has it, or had it.
+    #[error("this name is not reserved")]
+    NotReserved,
     /// Our own failure.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -69,50 +46,6 @@ pub enum AccountError {
 impl From<store::Error> for AccountError {
     fn from(error: store::Error) -> Self {
         AccountError::Fault(Fault::Store(error))
-    }
-}
-
-/// An account as it is stored.
-#[derive(Serialize, Deserialize, Clone)]
-pub(crate) struct Record {
-    /// The name as its owner wrote it at registration.
-    spelling: String,
-    /// Milliseconds of Unix time.
-    created_ms: i64,
-    #[serde(default)]
-    /// Each as `ScramKeys` writes itself.
-    scram: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    disabled: bool,
-    /// The account is gone; its name stays reserved.
-    #[serde(default, skip_serializing_if = "is_false")]
-    removed: bool,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-impl Record {
-    pub(crate) fn is_removed(&self) -> bool {
-        self.removed
-    }
-
-    fn set(&mut self, credentials: &NewCredentials) {
-        self.scram = credentials.scram.iter().map(ScramKeys::to_record).collect();
-        self.digest.clone_from(&credentials.digest);
-    }
-
-    fn credentials(&self) -> Credentials {
-        let scram = self.scram.iter().filter_map(|kept| ScramKeys::from_record(kept)).collect();
-        Credentials { scram, digest: self.digest.clone(), disabled: self.disabled }
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        // Strings, numbers and bytes: there is nothing in it that could fail to be written.
-        serde_json::to_vec(self).unwrap_or_default()
     }
 }
 
@@ -127,15 +60,9 @@ impl Hub {
         serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
     }
 
-    /// What proves this account's password. `None`: there is no such account.
-    pub async fn credentials(&self, account: &Jid) -> Result<Option<Credentials>, Fault> {
-        let record = self.record(account).await?;
-        Ok(record.filter(|record| !record.removed).map(|record| record.credentials()))
-    }
-
     /// An account's roster as the store has it, wherever its home is. `None`: there is no such account.
     pub async fn stored_roster(&self, account: &Jid) -> Result<Option<Roster>, Fault> {
-        if self.record(account).await?.is_none_or(|record| record.removed) {
+        if self.record(account).await?.is_none_or(|record| record.is_removed()) {
             return Ok(None);
         }
         let rows = self.shapes().roster.all(account.bare_str()).await?;
@@ -145,21 +72,7 @@ impl Hub {
 
     /// The name as its owner wrote it when the account was made.
     pub async fn spelling(&self, account: &Jid) -> Result<Option<String>, Fault> {
-        Ok(self.record(account).await?.filter(|record| !record.removed).map(|record| record.spelling))
-    }
-
-    /// Whether this is the account's password. Takes as long for an account that does not exist; only a few run at a time, away from the workers.
-    pub async fn check_password(&self, account: &Jid, password: &str) -> Result<bool, Fault> {
-        let credentials = self.credentials(account).await?;
-        let exists = credentials.as_ref().is_some_and(|found| !found.disabled);
-        let keys = credentials.and_then(|found| found.scram.into_iter().next());
-        let keys = keys
-            .unwrap_or_else(|| ScramKeys::fake(Hash::Sha1, self.secret(), account.bare_str(), ScramKeys::ITERATIONS));
-        let permit = self.password_permit().await;
-        let password = password.to_owned();
-        let checked = tokio::task::spawn_blocking(move || keys.check_password(&password)).await;
-        drop(permit);
-        Ok(exists && checked.unwrap_or(false))
+        Ok(self.record(account).await?.filter(|record| !record.is_removed()).map(|record| record.spelling().to_owned()))
     }
 
     /// Makes an account. The name must be one on which old and new Jabber agree (RFC 7622 §3.3, and the draft's 255 characters); its spelling is kept.
@@ -187,7 +100,7 @@ impl Hub {
         let unknown = || AccountError::UnknownHost(account.domain().to_owned());
         let host = self.host(account.domain()).ok_or_else(unknown)?;
         if let Some(taken) = self.record(account).await? {
-            return Err(if taken.removed { AccountError::Reserved } else { AccountError::Exists });
+            return Err(if taken.is_removed() { AccountError::Reserved } else { AccountError::Exists });
         }
         let now = self.clock().now();
         let mut record = Record::new(spelling, now);
@@ -196,6 +109,7 @@ impl Hub {
         let accounts = &self.shapes().accounts;
         let epoch = self.claim(account)?;
         let batch = Batch::new(owner, epoch).expect_absent(accounts, owner).put(accounts, owner, record.bytes());
+        let batch = self.note_legacy(batch, account, credentials);
         let mut at = AccountCreatedAt { account, now, store: self.store(), writes: Vec::new() };
         AccountCreated::chain(host.plan()).run(Kinds::ALL, &mut at);
         let batch = at.writes.into_iter().fold(batch, |batch, (keys, bytes)| batch.put(&keys, owner, bytes));
@@ -209,26 +123,6 @@ impl Hub {
         }
     }
 
-    /// Gives an account new credentials. What proved the old password proves nothing any more.
-    pub async fn set_credentials(&self, account: &Jid, credentials: &NewCredentials) -> Result<(), AccountError> {
-        self.run_errand(account, Errand::Renew(credentials.into())).await
-    }
-
-    pub(crate) async fn renew_here(&self, account: &Jid, credentials: &NewCredentials) -> Result<(), AccountError> {
-        let home = self.wake(account).await?.ok_or(AccountError::Missing)?;
-        let mut record = self.record(account).await?.ok_or(AccountError::Missing)?;
-        record.set(credentials);
-        let ticket = home.with(self, |within| {
-            if within.account.removed {
-                // Meanwhile; the record that was read would bring it back.
-                return Err(AccountError::Missing);
-            }
-            let batch = within.batch().put(&self.shapes().accounts, within.account.jid().as_str(), record.bytes());
-            Ok(within.write(batch))
-        })?;
-        Ok(ticket.await?)
-    }
-
     /// Removes an account: contacts are told, everything kept for it is erased, its name stays reserved. Then `answer` goes to the session that asked
     /// for it, if one did (XEP-0077 §3.2), and all its sessions end.
     pub async fn remove_account(&self, account: &Jid, answer: Option<Stanza>) -> Result<(), AccountError> {
@@ -239,8 +133,7 @@ impl Hub {
     pub(crate) async fn remove_here(&self, account: &Jid, answer: Option<Stanza>) -> Result<(), AccountError> {
         let home = self.wake(account).await?.ok_or(AccountError::Missing)?;
         let mut record = self.record(account).await?.ok_or(AccountError::Missing)?;
-        record.removed = true;
-        record.set(&NewCredentials { scram: Vec::new(), digest: None });
+        record.remove();
         let owner = account.bare_str();
         let ticket = home.with(self, |within| {
             // First, so that nothing is written of it after the erasing.
@@ -264,6 +157,24 @@ impl Hub {
         Ok(())
     }
 
+    /// Gives back a name that is reserved since its account was removed: whoever takes it now may be taken for the one before.
+    pub async fn free_name(&self, account: &Jid) -> Result<(), AccountError> {
+        self.run_errand(account, Errand::Free).await
+    }
+
+    pub(crate) async fn free_here(&self, account: &Jid) -> Result<(), AccountError> {
+        let _turn = self.credentials_turn(account).await;
+        let record = self.record(account).await?.ok_or(AccountError::NotReserved)?;
+        if !record.is_removed() {
+            return Err(AccountError::Exists);
+        }
+        let owner = account.bare_str();
+        let epoch = self.claim(account)?;
+        let freed = self.store().submit(Batch::new(owner, epoch).erase(owner)).await;
+        self.store().release(owner, epoch);
+        Ok(freed?)
+    }
+
     /// The accounts of a host after the bare JID `after`, in order, at most `limit`.
     pub async fn accounts(&self, host: &str, after: &str, limit: usize) -> Result<Vec<(Jid, Timestamp)>, Fault> {
         let mut found = Vec::new();
@@ -276,26 +187,12 @@ impl Hub {
                 let Some(account) = Jid::parse(&owner).ok().filter(|account| account.domain() == host) else {
                     continue;
                 };
-                if let Some(record) = self.record(&account).await?.filter(|record| !record.removed) {
-                    found.push((account, Timestamp::from_millis(record.created_ms)));
+                if let Some(record) = self.record(&account).await?.filter(|record| !record.is_removed()) {
+                    found.push((account, record.created()));
                 }
             }
         }
         found.truncate(limit);
         Ok(found)
-    }
-}
-
-impl Record {
-    fn new(spelling: &str, created: Timestamp) -> Record {
-        let (scram, digest) = (Vec::new(), None);
-        Record {
-            spelling: spelling.to_owned(),
-            created_ms: created.as_millis(),
-            scram,
-            digest,
-            disabled: false,
-            removed: false,
-        }
     }
 }

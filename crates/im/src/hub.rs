@@ -4,6 +4,7 @@ mod waking;
 use crate::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::carried::Carried;
 use crate::clock::Clock;
+use crate::credentials::Turns;
 use crate::directory::{Directory, Found};
 use crate::fault::Fault;
 use crate::home::{Home, Turn};
@@ -147,6 +148,7 @@ struct Shared {
     idle_bell: Notify,
     stopping: AtomicBool,
     password_permits: Arc<tokio::sync::Semaphore>,
+    credentials_turns: Turns,
 }
 
 /// So many probes wait for their answer, until this is dropped.
@@ -214,6 +216,7 @@ impl Hub {
             complained: Mutex::default(),
             idle_bell: Notify::new(),
             stopping: AtomicBool::new(false),
+            credentials_turns: Turns::default(),
         }));
         hub.start_drainer();
         hub.start_timers();
@@ -301,6 +304,10 @@ impl Hub {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn credentials_turns(&self) -> &Turns {
+        &self.0.credentials_turns
     }
 
     pub(crate) async fn password_permit(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {

@@ -1,5 +1,6 @@
 //! How an extension plugs in: it declares what it handles, and only what is handled is advertised.
 use crate::commands::{Command, CommandAbout, Run, Step};
+use crate::credentials::LegacyCredentials;
 use crate::fault::Fault;
 use crate::iq::{Ask, HostAsk, Payload, Reply, StrangerAsk, Table};
 use crate::moments::{Chains, Kinds, Moment, Phase, Verdict};
@@ -159,6 +160,7 @@ pub struct Plan {
     about: Vec<About>,
     pub(crate) commands: Vec<Command>,
     pub(crate) administrators: Vec<Jid>,
+    legacy_credentials: LegacyCredentials,
     problem: Option<PlanError>,
 }
 
@@ -187,6 +189,16 @@ impl Plan {
         }));
         self.empties.push(Box::new(move || Box::new(empty())));
         AccountSlot::new(self.loads.len() - 1)
+    }
+
+    /// What is kept of passwords for clients of 2000, unless somebody says otherwise for one account.
+    pub fn keep_legacy_credentials(&mut self, wanted: LegacyCredentials) {
+        self.legacy_credentials = wanted;
+    }
+
+    /// What is kept of passwords for clients of 2000, unless somebody says otherwise for one account.
+    pub fn legacy_credentials(&self) -> LegacyCredentials {
+        self.legacy_credentials
     }
 
     /// What disco#info answers as features.

@@ -68,6 +68,8 @@ events! {
     password_changed: INFO { account }
     /// An account was removed from the command line.
     account_removed: INFO { account }
+    /// A name that was reserved since its account was removed may be taken again.
+    name_freed: INFO { account }
     /// Something that was asked for on the command line broke inside the server.
     operation_failed: ERROR { operation, reason }
     /// Somebody other than the server's own user reached for the control socket and was turned away.

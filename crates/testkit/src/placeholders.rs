@@ -48,8 +48,8 @@ impl Bindings {
         for piece in pieces(text) {
             match piece {
                 Piece::Literal(text) => filled.push_str(&text),
-                Piece::Name(name) => match self.value(&name) {
-                    Some(value) => filled.push_str(&escape(value)),
+                Piece::Name(name) => match self.value(&name).map(str::to_owned).or_else(|| self.proof(&name)) {
+                    Some(value) => filled.push_str(&escape(&value)),
                     None => return Err(Unbound(name)),
                 },
                 Piece::Any => return Err(Unbound("any".to_owned())),
@@ -57,6 +57,18 @@ impl Bindings {
             }
         }
         Ok(filled)
+    }
+
+    /// `{Amy digest}` and `{Amy hash}`: what Amy's client sends to prove her password as in 2000; the latter for the `{token}` and `{sequence}` it was
+    /// told.
+    fn proof(&self, name: &str) -> Option<String> {
+        let password = |who: &str| self.value(&format!("{who} password"));
+        if let Some(who) = name.strip_suffix(" digest") {
+            let id = self.value(&format!("{who} stream id"))?;
+            return Some(xmpp::sasl::digest::digest(id, password(who)?));
+        }
+        let (who, token) = (name.strip_suffix(" hash")?, self.value("token")?);
+        Some(xmpp::sasl::zero_k::answer(password(who)?, token, self.value("sequence")?.parse().ok()?))
     }
 
     /// The text with every name that has a value replaced by it: for people to read.
@@ -231,5 +243,17 @@ mod tests {
         let escaped = bindings.fill("to='{Juliet}'", |value| value.replace('<', "&lt;"));
         assert_eq!(escaped.as_deref(), Ok("to='juliet@verona/&lt;balcony>'"));
         assert_eq!(bindings.fill("{id}", str::to_owned), Err(Unbound("id".into())));
+        for (name, value) in [
+            ("Juliet password", "Calli0pe"),
+            ("Juliet stream id", "3EE948B0"),
+            ("token", "3A1B2C3D"),
+            ("sequence", "7"),
+        ] {
+            assert_eq!(bindings.fill("{Juliet hash}", str::to_owned), Err(Unbound("Juliet hash".into())));
+            bindings.bind(name, value);
+        }
+        let proofs = bindings.fill("{Juliet digest} {Juliet hash}", str::to_owned).unwrap();
+        let expected = "48fc78be9ec8f86d8ce1c39c320c97c21d62334d b2f77d724514ce9c1b0b90f680f18a692bf0f21b";
+        assert_eq!(proofs, expected);
     }
 }

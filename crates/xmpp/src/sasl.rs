@@ -1,6 +1,6 @@
 //! Proving who one is: what both sides compute when a client logs in, without any connection.
 //!
-//! PLAIN (RFC 4616) and SCRAM (RFC 5802, RFC 7677) with channel binding; the digest of 2000 lives in [`digest`].
+//! PLAIN (RFC 4616) and SCRAM (RFC 5802, RFC 7677) with channel binding; the ways of 2000 are in [`digest`] and [`zero_k`].
 
 mod binding;
 mod client;
@@ -11,6 +11,7 @@ mod message;
 mod password;
 mod plain;
 mod server;
+pub mod zero_k;
 
 pub use binding::{Binding, Bindings};
 pub use client::{Gs2, ScramClient, ScramClientError};
@@ -20,6 +21,7 @@ pub use keys::ScramKeys;
 pub use password::PasswordError;
 pub use plain::Plain;
 pub use server::{ClientFirst, ScramServer};
+pub use zero_k::ZeroK;
 
 use xml::{Builder, Element};
 

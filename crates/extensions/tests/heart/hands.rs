@@ -20,7 +20,7 @@ pub(crate) async fn hub(store: Store) -> Hub {
 }
 
 pub(crate) async fn account(hub: &Hub, name: &str) -> Jid {
-    hub.create_account(name, "verona.example", &NewCredentials { scram: Vec::new(), digest: None }).await.unwrap()
+    hub.create_account(name, "verona.example", &NewCredentials::default()).await.unwrap()
 }
 
 pub(crate) async fn bind_as(hub: &Hub, account: &Jid, resource: &str, dialect: Dialect) -> Door {

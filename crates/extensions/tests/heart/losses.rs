@@ -221,7 +221,7 @@ async fn a_lost_password_change_fails_the_next_write_too() {
     let romeo = account(&hub, "romeo").await;
     let desk = bind(&hub, &romeo, "desk").await;
     faults.fail_next(1, disk());
-    let none = NewCredentials { scram: Vec::new(), digest: None };
+    let none = NewCredentials::default();
     hub.set_credentials(&romeo, &none).await.unwrap_err();
     hub.idle().await;
     say(&desk, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='nurse@x.example'/></query></iq>");
@@ -753,7 +753,7 @@ async fn new_password_brings_a_removed_account_back() {
     let folder = std::env::temp_dir().join(format!("yatter-heart-removed-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let hub = hub(Store::sqlite(&folder, store::SqliteOptions::default()).unwrap()).await;
-    let none = NewCredentials { scram: Vec::new(), digest: None };
+    let none = NewCredentials::default();
     let mut back = 0;
     for number in 0..100 {
         let who = account(&hub, &format!("user{number}")).await;

@@ -138,7 +138,7 @@ async fn a_session_that_leaves_gets_no_further_page() {
 #[tokio::test]
 async fn one_name_for_one_account() {
     let hub = hub(Store::memory()).await;
-    let none = NewCredentials { scram: Vec::new(), digest: None };
+    let none = NewCredentials::default();
     let (one, other) = tokio::join!(
         hub.create_account("amy", "verona.example", &none),
         hub.create_account("Amy", "verona.example", &none)

@@ -1,7 +1,8 @@
 //! What only an account's home can do: done here, or asked of the member where the home is.
 use super::PLACES;
 use super::frame::{Errand, Failure, Frame, Keys};
-use crate::accounts::{AccountError, NewCredentials};
+use crate::accounts::AccountError;
+use crate::credentials::NewCredentials;
 use crate::fault::Fault;
 use crate::hub::Hub;
 use cluster::{CarryError, Member, Placement, Weight};
@@ -9,7 +10,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use xmpp::Jid;
-use xmpp::sasl::ScramKeys;
+use xmpp::sasl::{ScramKeys, ZeroK};
 
 /// Errands at other members, by their numbers.
 #[derive(Default)]
@@ -84,6 +85,9 @@ impl Hub {
                 let answer = answer.and_then(|answer| crate::stored_stanza("errand", answer.as_bytes()));
                 self.remove_here(account, answer).await
             }
+            Errand::Free => self.free_here(account).await,
+            Errand::Spend { hash } => self.spend_here(account, &hash).await,
+            Errand::Complete(keys) => self.complete_here(account, keys.read(account)?).await,
         }
     }
 }
@@ -91,7 +95,8 @@ impl Hub {
 impl From<&NewCredentials> for Keys {
     fn from(credentials: &NewCredentials) -> Keys {
         let scram = credentials.scram.iter().map(ScramKeys::to_record).collect();
-        Keys { scram, digest: credentials.digest.clone() }
+        let zero_k = credentials.zero_k.as_ref().map(ZeroK::to_record);
+        Keys { scram, digest: credentials.digest.clone(), zero_k }
     }
 }
 
@@ -99,8 +104,10 @@ impl Keys {
     /// The credentials, whole: an account with a part of them would refuse its owner.
     fn read(self, account: &Jid) -> Result<NewCredentials, Fault> {
         let scram: Option<_> = self.scram.iter().map(|kept| ScramKeys::from_record(kept)).collect();
-        let unreadable = || Fault::Unreadable { what: "keys", owner: account.to_string(), why: "no SCRAM keys".into() };
-        Ok(NewCredentials { scram: scram.ok_or_else(unreadable)?, digest: self.digest })
+        let zero_k = self.zero_k.map(|kept| ZeroK::from_record(&kept).ok_or(())).transpose();
+        let unreadable = || Fault::Unreadable { what: "keys", owner: account.to_string(), why: "no keys".into() };
+        let (scram, zero_k) = (scram.ok_or_else(unreadable)?, zero_k.map_err(|()| unreadable())?);
+        Ok(NewCredentials { scram, digest: self.digest, zero_k })
     }
 }
 
@@ -112,6 +119,8 @@ impl From<AccountError> for Failure {
             AccountError::Missing => Failure::Missing,
             AccountError::UnknownHost(host) => Failure::UnknownHost(host),
             AccountError::BadPassword => Failure::BadPassword,
+            AccountError::NotProved => Failure::NotProved,
+            AccountError::NotReserved => Failure::NotReserved,
             // A name is checked before it is sent.
             error @ (AccountError::BadName(_) | AccountError::Fault(_)) => Failure::Fault(error.to_string()),
         }
@@ -127,6 +136,8 @@ impl From<Failure> for AccountError {
             Failure::Missing => AccountError::Missing,
             Failure::UnknownHost(host) => AccountError::UnknownHost(host),
             Failure::BadPassword => AccountError::BadPassword,
+            Failure::NotProved => AccountError::NotProved,
+            Failure::NotReserved => AccountError::NotReserved,
             Failure::Fault(why) => Fault::Elsewhere(why).into(),
         }
     }
@@ -135,6 +146,7 @@ impl From<Failure> for AccountError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::LegacyCredentials;
 
     #[test]
     fn keys_are_read_whole_or_not_at_all() {
@@ -143,6 +155,11 @@ mod tests {
         let mut keys = Keys::from(&credentials);
         assert_eq!(keys.clone().read(&account).unwrap().scram.len(), credentials.scram.len());
         keys.scram.push("broken".into());
+        assert!(keys.read(&account).is_err());
+        let mut keys = Keys::from(&credentials.keeping(LegacyCredentials::Password, "secret"));
+        let read = keys.clone().read(&account).unwrap();
+        assert!(read.digest.is_some() && read.zero_k.is_some());
+        keys.zero_k = Some("broken".into());
         assert!(keys.read(&account).is_err());
     }
 }

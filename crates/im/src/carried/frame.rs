@@ -94,13 +94,20 @@ pub(crate) enum Errand {
     Renew(Keys),
     /// Removes it; the answer is for the session that asked.
     Remove { answer: Option<String> },
+    /// Gives back its name, which is reserved.
+    Free,
+    /// Spends the next hash of its chain.
+    Spend { hash: String },
+    /// Adds what old logins need, if these are still its SCRAM keys.
+    Complete(Keys),
 }
 
-/// What proves a password: SCRAM keys as they write themselves, and the password where it is kept.
+/// What proves a password: SCRAM keys and a chain as they write themselves, and the password where it is kept.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Keys {
     pub(crate) scram: Vec<String>,
     pub(crate) digest: Option<String>,
+    pub(crate) zero_k: Option<String>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -121,6 +128,8 @@ pub(crate) enum Failure {
     UnknownHost(String),
     BadPassword,
     Fault(String),
+    NotProved,
+    NotReserved,
 }
 
 impl<'a> Frame<'a> {
@@ -156,7 +165,7 @@ mod tests {
                 account: "é@d",
                 errand: Errand::Create {
                     spelling: "É".into(),
-                    keys: Keys { scram: vec!["k".into()], digest: Some("secret".into()) },
+                    keys: Keys { scram: vec!["k".into()], digest: Some("secret".into()), zero_k: None },
                 },
             },
             Frame::Done { number: 1, outcome: Err(Failure::UnknownHost("d".into())) },

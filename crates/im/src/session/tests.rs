@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use xmpp::{Jid, Timestamp};
 
 async fn managed(hub: &Hub) -> (crate::Door, String) {
-    let nothing = NewCredentials { scram: Vec::new(), digest: None };
+    let nothing = NewCredentials::default();
     let juliet = hub.create_account("juliet", "verona.example", &nothing).await.unwrap();
     let x = DoorOptions { dialect: Dialect::X, encrypted: true, peer: None };
     let door = hub.bind(&juliet, Some("balcony"), x).await.unwrap();

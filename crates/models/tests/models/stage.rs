@@ -49,7 +49,7 @@ pub(crate) async fn hub_of(store: Store, limits: Limits, cluster: (Cluster, im::
 }
 
 pub(crate) async fn account(hub: &Hub, name: &str) -> Jid {
-    hub.create_account(name, "verona.example", &NewCredentials { scram: Vec::new(), digest: None }).await.unwrap()
+    hub.create_account(name, "verona.example", &NewCredentials::default()).await.unwrap()
 }
 
 pub(crate) async fn bind(hub: &Hub, account: &Jid, resource: &str) -> Door {

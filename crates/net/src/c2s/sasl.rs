@@ -3,7 +3,7 @@
 //! **Source** RFC 6120 §6, RFC 4616, RFC 5802, RFC 7677. **Refuses** the same way for a wrong password and an unknown
 //! name, and takes as long.
 
-use im::{Credentials, Host};
+use im::{Credentials, Host, PasswordCheck};
 use xml::Builder;
 use xmpp::sasl::{self, ClientFirst, Failure, Hash, Mechanism, Plain, ScramKeys, ScramServer};
 use xmpp::{Jid, ns};
@@ -78,9 +78,10 @@ async fn first(party: &Party, host: &Host, mechanism: Mechanism, message: &[u8])
 async fn check_password(party: &Party, host: &Host, plain: Plain<'_>) -> Result<Turn, Failure> {
     let account = sasl::account(plain.username, host.name())?;
     sasl::authorize(plain.authzid, &account)?;
-    match party.doors.hub().check_password(&account, plain.password).await {
-        Ok(true) => Ok(Turn::Success(account, None)),
-        Ok(false) => Err(Failure::NotAuthorized),
+    match party.doors.hub().judge_password(&account, plain.password).await {
+        Ok(PasswordCheck::Right) => Ok(Turn::Success(account, None)),
+        Ok(PasswordCheck::Wrong) => Err(Failure::NotAuthorized),
+        Ok(PasswordCheck::Disabled) => Err(Failure::AccountDisabled),
         Err(fault) => Err(at_fault(&fault)),
     }
 }

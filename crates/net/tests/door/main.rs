@@ -9,3 +9,4 @@ mod modern;
 mod mutants;
 mod patience;
 mod sockets;
+mod zero_knowledge;

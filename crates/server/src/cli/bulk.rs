@@ -7,7 +7,10 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
+use im::LegacyCredentials;
+
 use super::reach::Reach;
+use super::user::Password;
 use super::{Setup, password, say};
 use crate::control::ASK_BYTES_MAX;
 use crate::failure::Failure;
@@ -33,13 +36,13 @@ struct Outcome {
     refused: Vec<(usize, String)>,
 }
 
-pub(super) fn run(setup: &Setup, file: &Path, keep_for_digest: bool, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn run(setup: &Setup, file: &Path, how: &Password, json: bool) -> Result<ExitCode, Failure> {
     let mut outcome = Outcome::default();
     let lines = read(file, &mut outcome)?;
     let mut reach = Reach::open(setup)?;
     let mut rest = lines.as_slice();
     while let Some((together, later)) = rest.split_at_checked(together(rest)).filter(|(some, _)| !some.is_empty()) {
-        add(&mut reach, together, keep_for_digest, &mut outcome)?;
+        add(&mut reach, together, |jid| how.keep(setup, jid), &mut outcome)?;
         rest = later;
         progress(lines.len() - rest.len(), lines.len());
     }
@@ -107,9 +110,14 @@ fn together(lines: &[Line]) -> usize {
     fits.count()
 }
 
-fn add(reach: &mut Reach, lines: &[Line], keep_for_digest: bool, outcome: &mut Outcome) -> Result<(), Failure> {
+fn add(
+    reach: &mut Reach,
+    lines: &[Line],
+    keep: impl Fn(&str) -> LegacyCredentials,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
     let secrets: Vec<Secret> =
-        lines.iter().map(|line| Secret { password: line.password.clone(), digest: keep_for_digest }).collect();
+        lines.iter().map(|line| Secret { password: line.password.clone(), keep: keep(&line.jid) }).collect();
     let mut accounts = Vec::with_capacity(lines.len());
     let mut numbers = Vec::with_capacity(lines.len());
     for (line, proof) in lines.iter().zip(derive(&secrets)) {

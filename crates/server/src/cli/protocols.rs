@@ -25,7 +25,6 @@ const WALLS: &[About] = &[
     rfc("plain", "PLAIN", "RFC 4616"),
     rfc("exporter", "Channel binding tls-exporter", "RFC 9266"),
     rfc("end-point", "Channel binding tls-server-end-point", "RFC 5929").partly("of its bindings, this one"),
-    About::xep("iq-auth", "Non-SASL Authentication", "XEP-0078", "2.5"),
     About::xep("legacy-errors", "Error Condition Mappings", "XEP-0086", "1.0"),
     About::xep("legacy-delay", "Legacy Delayed Delivery", "XEP-0091", "1.4"),
     About::xep("order", "Recommended Order of Stream Feature Negotiation", "XEP-0170", "1.0"),

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use im::LegacyCredentials;
 
 use super::reach::Reach;
 use super::{Place, Setup, bulk, password, say};
+use crate::config::Domain;
 use crate::failure::Failure;
 use crate::operations::{Answer, Ask, Listed, NewAccount, Proof, Secret, derive};
 
@@ -29,6 +31,11 @@ pub(super) enum User {
     /// Remove an account and everything kept for it; its name stays reserved.
     Remove {
         /// The account, such as alice@example.org.
+        jid: String,
+    },
+    /// Give back a name that is reserved since its account was removed; the next owner may be taken for the one before.
+    Free {
+        /// The name, such as alice@example.org.
         jid: String,
     },
     /// Print everything kept for an account, but for what proves its password, as JSON.
@@ -55,9 +62,23 @@ pub(super) struct Password {
     /// Read the password from standard input, one line, instead of asking.
     #[arg(long)]
     password_stdin: bool,
-    /// Also keep the password itself, so that clients of 2000 can log in with a digest where streams are not encrypted.
-    #[arg(long)]
-    keep_for_digest: bool,
+    /// What to keep beside SCRAM keys for clients of 2000 without encryption: none, zero-k or password [default: the host's legacy_credentials].
+    #[arg(long, value_name = "WHAT", value_parser = legacy)]
+    legacy: Option<LegacyCredentials>,
+}
+
+impl Password {
+    /// What is kept for this account beside SCRAM keys.
+    pub(super) fn keep(&self, setup: &Setup, jid: &str) -> LegacyCredentials {
+        let host = jid.split_once('@').and_then(|(_, host)| Domain::parse(host));
+        let table = host.and_then(|host| setup.config.host.get(&host));
+        self.legacy.unwrap_or_else(|| table.map(|table| table.legacy_credentials.into()).unwrap_or_default())
+    }
+}
+
+fn legacy(word: &str) -> Result<LegacyCredentials, String> {
+    let known = LegacyCredentials::ALL.into_iter().find(|level| level.name() == word);
+    known.ok_or_else(|| "expected none, zero-k or password".to_owned())
 }
 
 pub(super) const EXAMPLES: &str = "\
@@ -72,13 +93,17 @@ impl User {
     pub(super) fn run(self, place: &Place) -> Result<ExitCode, Failure> {
         let setup = Setup::find(place, false)?;
         match self {
-            User::Add(Add { from: Some(file), how, .. }) => bulk::run(&setup, &file, how.keep_for_digest, place.json),
+            User::Add(Add { from: Some(file), how, .. }) => bulk::run(&setup, &file, &how, place.json),
             User::Add(Add { jid, how, .. }) => add(&setup, place, jid.unwrap_or_default(), &how),
             User::List { host } => list(&setup, place, host),
             User::Passwd { jid, how } => passwd(&setup, place, jid, &how),
             User::Remove { jid } => {
                 let said = format!("{jid} is removed; its name stays reserved");
                 change(&setup, place, Ask::RemoveAccount { jid }, &said)
+            }
+            User::Free { jid } => {
+                let said = format!("{jid} may be taken again");
+                change(&setup, place, Ask::FreeName { jid }, &said)
             }
             User::Export { jid } => export(&setup, jid),
         }
@@ -87,7 +112,7 @@ impl User {
 
 fn add(setup: &Setup, place: &Place, jid: String, how: &Password) -> Result<ExitCode, Failure> {
     // Asked first: nobody else shall wait for the storage while a person types.
-    let proof = prove(&jid, how)?;
+    let proof = prove(setup, &jid, how)?;
     let said = format!("{jid} is added");
     let mut reach = Reach::open(setup)?;
     let answer = reach.ask(Ask::AddAccounts { accounts: vec![NewAccount { jid, proof }] })?;
@@ -101,7 +126,7 @@ fn add(setup: &Setup, place: &Place, jid: String, how: &Password) -> Result<Exit
 }
 
 fn passwd(setup: &Setup, place: &Place, jid: String, how: &Password) -> Result<ExitCode, Failure> {
-    let proof = prove(&jid, how)?;
+    let proof = prove(setup, &jid, how)?;
     let said = format!("{jid} has a new password");
     change(setup, place, Ask::SetPassword { jid, proof }, &said)
 }
@@ -122,9 +147,9 @@ fn done(place: &Place, said: &str) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn prove(jid: &str, how: &Password) -> Result<Proof, Failure> {
+fn prove(setup: &Setup, jid: &str, how: &Password) -> Result<Proof, Failure> {
     let password = password::ask(jid, how.password_stdin)?;
-    let mut proofs = derive(&[Secret { password, digest: how.keep_for_digest }]);
+    let mut proofs = derive(&[Secret { password, keep: how.keep(setup, jid) }]);
     proofs.pop().unwrap_or_else(|| Err("no password".to_owned())).map_err(Failure::new)
 }
 

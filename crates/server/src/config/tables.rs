@@ -41,6 +41,8 @@ section! {
         pub certificate: Certificate = Certificate::SelfSigned;
         /// Who may make an account from a client: `closed` (nobody) or `open` (anybody who reaches the server).
         pub registration: Registration = Registration::Closed;
+        /// What is kept beside SCRAM keys for clients of 2000 without encryption: `none`, `zero-k` (a chain of hashes) or `password` (the password itself).
+        pub legacy_credentials: LegacyCredentials = LegacyCredentials::None;
     }
     later: [
         Later { name: "admins", what: "administration from a client", instead: "remove the key and use the command line" },
@@ -122,6 +124,28 @@ words! {
     later: [
         Later { name: "invitation", what: "registration by invitation", instead: "write \"closed\" and use `yatter user add`" },
     ]
+}
+
+words! {
+    /// What is kept of a password for clients of 2000, beside SCRAM keys.
+    pub enum LegacyCredentials {
+        /// Nothing.
+        None = "none",
+        /// A chain of hashes, for the login called zero-knowledge.
+        ZeroK = "zero-k",
+        /// The password itself, for digests, and a chain.
+        Password = "password",
+    }
+}
+
+impl From<LegacyCredentials> for im::LegacyCredentials {
+    fn from(word: LegacyCredentials) -> Self {
+        match word {
+            LegacyCredentials::None => im::LegacyCredentials::None,
+            LegacyCredentials::ZeroK => im::LegacyCredentials::ZeroK,
+            LegacyCredentials::Password => im::LegacyCredentials::Password,
+        }
+    }
 }
 
 words! {

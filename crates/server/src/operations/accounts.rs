@@ -3,7 +3,7 @@
 use im::{AccountError, Hub, NewCredentials};
 use tokio::task::JoinSet;
 use xmpp::Jid;
-use xmpp::sasl::ScramKeys;
+use xmpp::sasl::{ScramKeys, ZeroK};
 
 use super::{ADD_MAX, Answer, Listed, NewAccount, Proof};
 use crate::events;
@@ -75,6 +75,18 @@ pub(super) async fn remove(hub: &Hub, jid: &str) -> Result<Answer, String> {
     Ok(Answer::Done)
 }
 
+/// Gives back a name that is reserved since its account was removed.
+pub(super) async fn free(hub: &Hub, jid: &str) -> Result<Answer, String> {
+    let account = account(hub, jid)?;
+    hub.free_name(&account).await.map_err(|error| match error {
+        AccountError::Exists => format!("{jid} has an owner; `yatter user remove {jid}` removes the account"),
+        AccountError::NotReserved => format!("{jid} is not reserved: `yatter user add {jid}` makes the account"),
+        other => format!("{jid}: {other}"),
+    })?;
+    events::name_freed(account);
+    Ok(Answer::Done)
+}
+
 /// The account that an address means.
 pub(super) fn account(hub: &Hub, jid: &str) -> Result<Jid, String> {
     let (name, host) = name_and_host(hub, jid)?;
@@ -110,12 +122,17 @@ fn credentials(proof: &Proof) -> Result<NewCredentials, String> {
     if scram.is_empty() {
         return Err("there are no SCRAM keys: without any, nobody could log in".to_owned());
     }
-    Ok(NewCredentials { scram, digest: proof.digest.clone() })
+    let chain = |record: &String| ZeroK::from_record(record).ok_or_else(|| "a chain of hashes is malformed".to_owned());
+    Ok(NewCredentials { scram, digest: proof.digest.clone(), zero_k: proof.zero_k.as_ref().map(chain).transpose()? })
 }
 
 fn sentence(jid: &str, error: &AccountError) -> String {
     match error {
         AccountError::Exists => format!("{jid} exists already; `yatter user passwd {jid}` changes its password"),
+        AccountError::Reserved => format!(
+            "{jid} belonged to an account that was removed, and stays reserved: who has it now may be taken for the one \
+             before; `yatter user free {jid}` gives it back"
+        ),
         other => format!("{jid}: {other}"),
     }
 }

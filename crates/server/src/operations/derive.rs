@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use im::{LegacyCredentials, NewCredentials};
 use parking_lot::Mutex;
 use xmpp::sasl::{Hash, ScramKeys};
 
@@ -12,8 +13,8 @@ use super::Proof;
 pub struct Secret {
     /// The password.
     pub password: String,
-    /// Whether the password itself is kept too, for the digest login of 2000.
-    pub digest: bool,
+    /// What is kept beside SCRAM keys, for the logins of 2000.
+    pub keep: LegacyCredentials,
 }
 
 /// Derives the keys of every password, in the order given; a password that no client could send is an error sentence.
@@ -48,7 +49,8 @@ fn one(secret: &Secret) -> Result<Proof, String> {
             .map_err(|error| format!("the password cannot be used: {error}"))
     };
     let scram = vec![record(Hash::Sha1)?, record(Hash::Sha256)?];
-    Ok(Proof { scram, digest: secret.digest.then(|| secret.password.clone()) })
+    let kept = NewCredentials::default().keeping(secret.keep, &secret.password);
+    Ok(Proof { scram, digest: kept.digest, zero_k: kept.zero_k.map(|chain| chain.to_record()) })
 }
 
 #[cfg(test)]
@@ -57,13 +59,13 @@ mod tests {
 
     #[test]
     fn the_order_of_the_passwords_is_kept() {
-        let secrets: Vec<Secret> =
-            (0..20).map(|n| Secret { password: format!("secret {n}"), digest: n == 3 }).collect();
+        let keep = |n| LegacyCredentials::ALL.get(n).copied().unwrap_or_default();
+        let secrets: Vec<Secret> = (0..20).map(|n| Secret { password: format!("secret {n}"), keep: keep(n) }).collect();
         for (n, proof) in derive(&secrets).into_iter().enumerate() {
             let proof = proof.unwrap();
             let keys = ScramKeys::from_record(&proof.scram[1]).unwrap();
             assert!(keys.check_password(&format!("secret {n}")));
-            assert_eq!(proof.digest.is_some(), n == 3);
+            assert_eq!((proof.digest.is_some(), proof.zero_k.is_some()), (n == 2, n == 1 || n == 2));
         }
     }
 }

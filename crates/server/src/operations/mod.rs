@@ -45,6 +45,11 @@ pub enum Ask {
         /// Which.
         jid: String,
     },
+    /// Give back a name that is reserved since its account was removed.
+    FreeName {
+        /// Which.
+        jid: String,
+    },
     /// Everything kept for an account but what proves its password.
     ExportAccount {
         /// Which.
@@ -107,6 +112,9 @@ pub struct Proof {
     /// The password itself, only where the digest login of 2000 was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// A chain of hashes, only where the zero-knowledge login of 2000 was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zero_k: Option<String>,
 }
 
 impl std::fmt::Debug for Proof {
@@ -147,6 +155,7 @@ impl Desk {
             Ask::SetPassword { jid, proof } => accounts::set_password(&self.hub, &jid, &proof).await,
             Ask::ListAccounts { host, after } => accounts::list(&self.hub, &host, &after).await,
             Ask::RemoveAccount { jid } => accounts::remove(&self.hub, &jid).await,
+            Ask::FreeName { jid } => accounts::free(&self.hub, &jid).await,
             Ask::ExportAccount { jid } => export::account(&self.hub, &jid).await,
         };
         done.unwrap_or_else(Answer::refused)

@@ -20,6 +20,7 @@ fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
     let private = private::Options { elements: size(limits.private_elements), bytes: size(limits.private_bytes) };
     let options = extensions::Options {
         registration,
+        legacy_credentials: table.legacy_credentials.into(),
         offline: offline::Options { messages: limits.offline_messages },
         private,
         ..extensions::Options::default()

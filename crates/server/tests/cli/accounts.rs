@@ -54,10 +54,27 @@ fn a_removed_account_keeps_its_name_reserved() {
     let ran = stage.add("alice@localhost");
     assert_eq!(
         (ran.code, ran.err.as_str()),
-        (1, "yatter: alice@localhost: this name belonged to an account that was removed, and stays reserved\n")
+        (
+            1,
+            "yatter: alice@localhost belonged to an account that was removed, and stays reserved: who has it now may be \
+             taken for the one before; `yatter user free alice@localhost` gives it back\n"
+        )
     );
     let ran = stage.run(&["user", "remove", "alice@localhost"]);
     assert_eq!((ran.code, ran.err.as_str()), (1, "yatter: alice@localhost: there is no such account\n"));
+    let ran = stage.run(&["user", "free", "Alice@localhost"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "Alice@localhost may be taken again\n"), "{}", ran.err);
+    assert_eq!(stage.add("alice@localhost").code, 0);
+    for (jid, expected) in [
+        (
+            "alice@localhost",
+            "yatter: alice@localhost has an owner; `yatter user remove alice@localhost` removes the account\n",
+        ),
+        ("bob@localhost", "yatter: bob@localhost is not reserved: `yatter user add bob@localhost` makes the account\n"),
+    ] {
+        let ran = stage.run(&["user", "free", jid]);
+        assert_eq!((ran.code, ran.err.as_str()), (1, expected));
+    }
     assert_eq!(server.stop("TERM").0, Some(0));
 }
 

@@ -124,6 +124,7 @@ impl<'a, S: Stage> Player<'a, S> {
             self.bindings.bind(format!("{name} stream id"), id);
         }
         self.bindings.bind(format!("{name} host"), &client.member.host);
+        self.bindings.bind(format!("{name} password"), &client.member.password);
         self.bindings.bind(format!("{name} bare"), bare);
         self.bindings.bind(name, full);
     }

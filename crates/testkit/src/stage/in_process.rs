@@ -64,7 +64,9 @@ impl Stage for InProcess {
 
     async fn create_account(&self, member: &Member) -> Result<(), StageError> {
         let keys = |hash| ScramKeys::generate(hash, &member.password, ITERATIONS).map_err(failed);
-        let credentials = NewCredentials { scram: vec![keys(Hash::Sha1)?, keys(Hash::Sha256)?], digest: None };
+        let scram = vec![keys(Hash::Sha1)?, keys(Hash::Sha256)?];
+        let kept = self.settings.extensions.legacy_credentials;
+        let credentials = NewCredentials { scram, ..NewCredentials::default() }.keeping(kept, &member.password);
         let made = self.server.hub().create_account(&member.local, &member.host, &credentials).await;
         made.map(drop).map_err(failed)
     }

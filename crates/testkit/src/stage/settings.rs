@@ -3,6 +3,7 @@
 use super::StageError;
 use crate::scene::{Given, Scene};
 use extensions::registration::Options as Registration;
+use im::LegacyCredentials;
 use net::{ClientListener, IqAuth, Legacy, TlsMode};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -70,6 +71,10 @@ impl Settings {
             ("iq_auth", "always") => self.iq_auth = IqAuth::Always,
             ("registration", "open") => self.extensions.registration = Registration::Open,
             ("registration", "closed") => self.extensions.registration = Registration::Closed,
+            ("legacy_credentials", word) => {
+                let level = LegacyCredentials::ALL.into_iter().find(|level| level.name() == word);
+                self.extensions.legacy_credentials = level.ok_or_else(wrong)?;
+            }
             ("offline_messages", number) => {
                 self.extensions.offline.messages = number.parse().map_err(|_| wrong())?;
             }

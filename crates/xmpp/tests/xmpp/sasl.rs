@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 use xmpp::Jid;
 use xmpp::sasl::digest::digest;
+use xmpp::sasl::zero_k::{answer, draw};
 use xmpp::sasl::{
     Binding, Bindings, ClearPassword, ClientFirst, Failure, Gs2, Hash, Mechanism, Plain, ScramClient, ScramClientError,
-    ScramKeys, account, authorize, decode, encode,
+    ScramKeys, ZeroK, account, authorize, decode, encode,
 };
 
 const FEW: u32 = 8;
@@ -264,6 +265,75 @@ fn t_4_1_3_digests_are_over_the_password_as_typed() {
     assert!(password.fits_digest("id", &digest("id", " &<>\"'é")));
     assert!(password.fits(" &<>\"'é") && !password.fits("&<>\"'é"));
     assert_eq!(format!("{password:?}"), "ClearPassword");
+}
+
+#[test]
+fn t_4_1_1_the_zero_knowledge_vectors() {
+    let hash = |sequence| answer("Calli0pe", "3A1B2C3D", sequence);
+    for (sequence, expected) in [
+        (0, "18066b6a7b3c9639744e3af85885590484c14664"),
+        (1, "6087d3d357126292807e52305698585f3cd545b3"),
+        (2, "f1c28d7d670b265ce4475e7cd04bbe25e93c400c"),
+        (7, "b2f77d724514ce9c1b0b90f680f18a692bf0f21b"),
+        (8, "c929df546d090b8e571aa79be5232444b34aff9d"),
+    ] {
+        assert_eq!(hash(sequence), expected);
+    }
+    assert_eq!(answer("secret", "3A1B2C3D", 7), "8135d2288a2c7ecde1ceee8e84d4f96dcfd56cee");
+    let kept = ZeroK::of("Calli0pe", "3A1B2C3D", 8);
+    assert_eq!(kept.to_record(), "8:3A1B2C3D:c929df546d090b8e571aa79be5232444b34aff9d");
+    assert_eq!(kept.offered(), Some((7, "3A1B2C3D")));
+    assert_eq!(kept.after(&hash(7)).map(|next| next.to_record()), Some(format!("7:3A1B2C3D:{}", hash(7))));
+}
+
+#[test]
+fn t_4_1_5_a_hash_of_a_chain_is_good_once() {
+    let chain = ZeroK::of("Calli0pe", "3A1B2C3D", 3);
+    let used = answer("Calli0pe", "3A1B2C3D", 2);
+    let next = chain.after(&used).unwrap();
+    assert_eq!(next.after(&used), None);
+    assert_eq!(chain.after(&used.to_ascii_uppercase()), None, "T-4.1.2: the hash is text");
+    for wrong in ["", "0", &answer("Calli0pe", "3A1B2C3D", 3), &answer("Calli0pe", "3A1B2C3D", 1)] {
+        assert_eq!(chain.after(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn t_4_1_6_a_chain_comes_to_its_end() {
+    let mut chain = ZeroK::of("secret", "00", 2);
+    for sequence in [1, 0] {
+        assert_eq!(chain.offered(), Some((sequence, "00")));
+        chain = chain.after(&answer("secret", "00", sequence)).unwrap();
+        assert_eq!(ZeroK::from_record(&chain.to_record()), Some(chain.clone()));
+    }
+    assert!(chain.is_spent() && chain.offered().is_none());
+    assert_eq!(chain.after(&answer("secret", "00", 0)), None);
+}
+
+#[test]
+fn t_4_1_3_zero_knowledge_is_over_the_password_as_typed() {
+    let password = " &<>\"'é";
+    let chain = ZeroK::begin(password);
+    let (sequence, token) = chain.offered().unwrap();
+    assert_eq!((sequence, token.len()), (499, 8));
+    assert!(chain.after(&answer(password, token, sequence)).is_some());
+    assert!(chain.after(&answer("&<>\"'é", token, sequence)).is_none());
+    assert_eq!(format!("{chain:?}"), "ZeroK(500 left)");
+}
+
+#[test]
+fn t_4_1_7_a_chain_for_nobody_looks_like_one_and_stays_the_same() {
+    let fake = ZeroK::fake(b"secret", "nobody@example.org");
+    assert_eq!(fake, ZeroK::fake(b"secret", "nobody@example.org"));
+    assert_ne!(fake.offered(), ZeroK::fake(b"secret", "nobody.else@example.org").offered());
+    assert_ne!(fake.offered(), ZeroK::fake(b"another secret", "nobody@example.org").offered());
+    let (sequence, token) = fake.offered().unwrap();
+    assert!(sequence < ZeroK::LOGINS && token.len() == 8);
+    assert_eq!(fake.after(""), None);
+    for of in 1..4 {
+        let drawn: Vec<usize> = (0..100).map(|n| draw(b"secret", &format!("{n}@example.org"), of)).collect();
+        assert!((0..of).all(|choice| drawn.contains(&choice)) && drawn.iter().all(|&choice| choice < of));
+    }
 }
 
 proptest! {

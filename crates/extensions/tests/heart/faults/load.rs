@@ -41,7 +41,7 @@ impl Life {
                 continue;
             }
             let id = self.ask(Thing::Account(who.to_owned()), Some(String::new()));
-            let nothing = NewCredentials { scram: Vec::new(), digest: None };
+            let nothing = NewCredentials::default();
             let made = self.hub.create_account(who, HOST, &nothing).await.is_ok();
             let (thing, write) = self.waiting.remove(&id).unwrap();
             self.known.things.get_mut(&thing).unwrap().answered(write, made, self.disk.now());

@@ -192,6 +192,12 @@ impl View {
         }
     }
 
+    pub(crate) fn others(&self) -> Vec<Member> {
+        let world = self.world.0.lock();
+        let members = (0..world.members.len()).map(|number| Member(number as u64));
+        members.filter(|member| *member != self.me && world.is_alive(*member)).collect()
+    }
+
     pub(crate) fn may_claim(&self, home: &str) -> bool {
         let alive = self.world.0.lock().is_alive(self.me);
         alive && self.place(home) == Placement::Here

@@ -105,6 +105,15 @@ impl Cluster {
         }
     }
 
+    /// The other members that live.
+    pub fn others(&self) -> Vec<Member> {
+        match &*self.0 {
+            Way::Single(_) => Vec::new(),
+            #[cfg(feature = "faulty")]
+            Way::Faulty(view) => view.others(),
+        }
+    }
+
     /// Whether this process may still become the home of something: not after it was cut off, whatever it believes.
     /// A lease would be asked for here.
     pub fn may_claim(&self, home: &str) -> bool {

@@ -1,12 +1,13 @@
 //! Service discovery: what an entity is, can and has.
 //!
-//! Source    XEP-0030 2.5.0 (complete).
+//! Source    XEP-0030 2.5.0 (complete), XEP-0128 1.0.1.
 //! Hangs on  iq get to the host and to accounts; the node of XEP-0050 and its commands too.
 //! Keeps     nothing: the answer is what the extensions declared.
 //! Refuses   service-unavailable: an account's information, to those who may not see its presence; its items are an empty list to them (§8).
 //!           item-not-found: unknown nodes (§7). forbidden: a command that the asker may not run (XEP-0050 §2.2).
 use im::{
     About, Account, Ask, Attach, Command, Extension, HostAsk, Hub, Identity, Payload, Plan, PlanError, Present, Reply, Scope,
+    Service,
 };
 use xml::Builder;
 use xmpp::{ErrorType, Jid, StanzaError, ns};
@@ -146,6 +147,9 @@ fn information(asker: &Asker<'_>, asked: &Information) -> Result<Reply, StanzaEr
     for feature in plan.features(scope) {
         query = query.open(ns::DISCO_INFO, "feature").attr("var", feature).close();
     }
+    if scope == Scope::Host {
+        query = plan.forms().iter().fold(query, Builder::raw_child);
+    }
     Ok(Reply::With(query.finish()))
 }
 
@@ -157,10 +161,15 @@ fn identify(query: Builder, identity: &Identity) -> Builder {
 
 fn items_of_host(asker: &Asker<'_>, asked: &Items) -> Result<Reply, StanzaError> {
     match asked.node.as_deref() {
-        None => Ok(Reply::With(list(asked).finish())),
+        None => Ok(Reply::With(asker.plan.services().iter().fold(list(asked), service).finish())),
         Some(ns::COMMANDS) => Ok(asker.commands(asked)),
         Some(_) => Err(StanzaError::item_not_found()),
     }
+}
+
+fn service(list: Builder, service: &Service) -> Builder {
+    let item = list.open(ns::DISCO_ITEMS, "item").attr("jid", service.jid.as_str());
+    item.attr("name", &service.name).close()
 }
 
 /// §8: an account shows its connected resources, except to those who may not see them: they get the empty list of an account that does not exist.

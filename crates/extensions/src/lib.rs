@@ -29,13 +29,17 @@ macro_rules! extensions {
 }
 
 extensions! {
-    disco, commands, ping, version, time, delay, last_activity, vcard, private, legacy_credentials, registration, offline,
+    disco, commands, ping, version, time, delay, last_activity, vcard, private, legacy_credentials, registration, welcome, offline, contacts, agents, browse, announce,
+    administrators, echo,
 }
 
 /// What stands in other documents than the one that an extension follows, and is done by it too.
 pub const ALSO: &[im::About] = &[
     im::About::xep("commands", "Data Forms", "XEP-0004", "2.13.2")
         .partly("of commands: forms, submissions and results"),
+    im::About::xep("disco", "Service Discovery Extensions", "XEP-0128", "1.0.1"),
+    im::About::xep("vcard", "vCard-Based Avatars", "XEP-0153", "1.1.1")
+        .partly("the hash in presence, for clients that do not tell it themselves"),
     im::About::xep("time", "Legacy Entity Time", "XEP-0090", "1.2"),
     im::About::xep("offline", "Message Events", "XEP-0022", "1.4")
         .partly("the event \"offline\", which is the server's"),

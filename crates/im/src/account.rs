@@ -144,6 +144,11 @@ impl Account {
         &self.jid
     }
 
+    /// Whether the account has been removed: nothing may be written of it any more.
+    pub fn is_removed(&self) -> bool {
+        self.removed
+    }
+
     /// The account's roster.
     pub fn roster(&self) -> &Roster {
         &self.roster

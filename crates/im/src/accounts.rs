@@ -110,9 +110,10 @@ impl Hub {
         let epoch = self.claim(account)?;
         let batch = Batch::new(owner, epoch).expect_absent(accounts, owner).put(accounts, owner, record.bytes());
         let batch = self.note_legacy(batch, account, credentials);
-        let mut at = AccountCreatedAt { account, now, store: self.store(), writes: Vec::new() };
+        let mut at = AccountCreatedAt { account, now, store: self.store(), writes: Vec::new(), rows: Vec::new() };
         AccountCreated::chain(host.plan()).run(Kinds::ALL, &mut at);
         let batch = at.writes.into_iter().fold(batch, |batch, (keys, bytes)| batch.put(&keys, owner, bytes));
+        let batch = at.rows.into_iter().fold(batch, |batch, (archive, row)| batch.append(&archive, owner, row));
         let made = self.store().submit(batch).await;
         self.store().release(owner, epoch);
         match made {

@@ -158,14 +158,4 @@ impl Plan {
     pub fn command(&self, scope: Scope, node: &str) -> Option<&Command> {
         self.commands(scope).find(|command| command.about.node == node)
     }
-
-    /// Who administers this host, by bare JIDs.
-    pub fn set_administrators(&mut self, administrators: Vec<Jid>) {
-        self.administrators = administrators;
-    }
-
-    /// Whether this is one of them.
-    pub fn is_administrator(&self, somebody: &Jid) -> bool {
-        self.administrators.iter().any(|administrator| administrator.same_bare(somebody))
-    }
 }

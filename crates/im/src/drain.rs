@@ -179,6 +179,11 @@ impl Home {
                 self.set_closed(true);
                 Some(whom)
             }
+            Routed::Instead(stanzas) => {
+                let effects = stanzas.into_iter().map(|stanza| Effect::Route(Arc::new(stanza)));
+                self.state().outbox.push_front(effects);
+                None
+            }
         }
     }
 

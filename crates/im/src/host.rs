@@ -36,6 +36,11 @@ impl Host {
         &self.plan
     }
 
+    /// Whether this is the address of an administrator of this host; what counts is the bare address, of whoever is logged in.
+    pub fn is_administrator(&self, who: &Jid) -> bool {
+        self.plan.is_administrator(who)
+    }
+
     /// The stream features that extensions offer.
     pub fn stream_features(&self, at: FeaturesAt) -> &[xml::Element] {
         match at {

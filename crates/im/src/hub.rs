@@ -1,5 +1,6 @@
 //! What all stops share: the hosts, the store, the clock, who is awake, and what is under way.
 mod waking;
+mod words;
 
 use crate::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::carried::Carried;
@@ -149,6 +150,7 @@ struct Shared {
     stopping: AtomicBool,
     password_permits: Arc<tokio::sync::Semaphore>,
     credentials_turns: Turns,
+    common: words::Common,
 }
 
 /// So many probes wait for their answer, until this is dropped.
@@ -217,6 +219,7 @@ impl Hub {
             idle_bell: Notify::new(),
             stopping: AtomicBool::new(false),
             credentials_turns: Turns::default(),
+            common: words::Common::default(),
         }));
         hub.start_drainer();
         hub.start_timers();

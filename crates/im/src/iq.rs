@@ -117,6 +117,11 @@ pub struct HostAsk<'a> {
 }
 
 impl<'a> HostAsk<'a> {
+    /// Whether an administrator of this host asks.
+    pub fn is_administrator(&self) -> bool {
+        self.host.is_administrator(self.from)
+    }
+
     /// The iq's single child.
     pub fn payload(&self) -> xml::Node<'a> {
         payload(self.stanza)

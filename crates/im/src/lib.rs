@@ -36,6 +36,7 @@ pub mod roster;
 mod roster_iq;
 mod route;
 mod sent;
+mod service;
 mod session;
 mod slots;
 pub mod subscription;
@@ -56,12 +57,13 @@ pub use hub::{Counters, Hub, HubError, HubOptions, Limits, Shapes, Stranger, Und
 pub use iq::{Ask, HostAsk, Payload, Reply, StrangerAsk};
 pub use moments::{
     AccountCreated, AccountCreatedAt, Available, FellAsleep, Moment, Phase, PresenceAt, Received, ReceivedAt, Resumed,
-    Sent, SentAt, Unavailable, Undelivered, UndeliveredAt, Verdict,
+    Sent, SentAt, ToHost, ToHostAt, Told, ToldAt, Unavailable, Undelivered, UndeliveredAt, Verdict,
 };
 pub use nonza::{Out, Resumable, ResumedWord, Signal, Word};
 pub use outbox::{Effect, Outbox};
 pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Plug, Scope};
 pub use resubmit::{stored_element, stored_stanza};
 pub use resume::ResumeError;
+pub use service::Service;
 pub use session::{Pull, Session};
 pub use slots::AccountSlot;

@@ -4,6 +4,8 @@
 //! phase and, inside a phase, in the order of the list of extensions; there is no other order. All of them run under the lock of one home and return
 //! at once: what they want done goes into the outbox.
 use crate::home::Within;
+use crate::host::Host;
+use crate::hub::Hub;
 use crate::plan::Plan;
 use crate::session::Session;
 use std::sync::Arc;
@@ -150,6 +152,10 @@ moments! {
     FellAsleep at PresenceAt in fell_asleep;
     /// A session that had lost its connection has been resumed. What its client did not have is queued already.
     Resumed at PresenceAt in resumed;
+    /// A message has reached a host itself, or a resource of it. Nobody's account is locked. If nobody takes it, it is returned.
+    ToHost at ToHostAt in to_host;
+    /// An extension has told its like on all members something, the own one included. Nobody's account is locked.
+    Told at ToldAt in told;
     /// An account has just been made; what handlers write is in the same commit.
     AccountCreated at AccountCreatedAt in account_created;
 }
@@ -192,6 +198,42 @@ pub struct PresenceAt<'a> {
     pub first: bool,
 }
 
+/// What a handler of [`ToHost`] gets.
+pub struct ToHostAt<'a> {
+    /// The server.
+    pub hub: &'a Hub,
+    /// The host that is addressed.
+    pub host: &'a Arc<Host>,
+    /// The message.
+    pub stanza: &'a Stanza,
+    /// What goes on in its place.
+    pub(crate) instead: Vec<Stanza>,
+    /// What the message rests on.
+    pub(crate) rests_on: Option<store::Ticket>,
+}
+
+impl ToHostAt<'_> {
+    /// Sends a stanza in place of the message, in order with what its sender has sent before and will send.
+    pub fn send(&mut self, stanza: Stanza) {
+        self.instead.push(stanza);
+    }
+
+    /// The message is not handled before this is done.
+    pub fn rest_on(&mut self, ticket: store::Ticket) {
+        self.rests_on = Some(ticket);
+    }
+}
+
+/// What a handler of [`Told`] gets.
+pub struct ToldAt<'a> {
+    /// The server.
+    pub hub: &'a Hub,
+    /// The host whose extensions are told.
+    pub host: &'a Arc<Host>,
+    /// What they are told.
+    pub what: &'a xml::Element,
+}
+
 /// What a handler of [`AccountCreated`] gets.
 pub struct AccountCreatedAt<'a> {
     /// The new account's bare JID.
@@ -202,11 +244,18 @@ pub struct AccountCreatedAt<'a> {
     pub store: &'a store::Store,
     /// What is written with it.
     pub(crate) writes: Vec<(store::KeyValue, Vec<u8>)>,
+    /// What is put into its archives with it.
+    pub(crate) rows: Vec<(store::Archive, store::Row)>,
 }
 
 impl AccountCreatedAt<'_> {
     /// Writes a value of the new account, in the same commit.
     pub fn put(&mut self, keys: &store::KeyValue, bytes: Vec<u8>) {
         self.writes.push((keys.clone(), bytes));
+    }
+
+    /// Puts a row into an archive of the new account, in the same commit.
+    pub fn append(&mut self, archive: &store::Archive, row: store::Row) {
+        self.rows.push((archive.clone(), row));
     }
 }

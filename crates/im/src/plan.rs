@@ -4,6 +4,7 @@ use crate::credentials::LegacyCredentials;
 use crate::fault::Fault;
 use crate::iq::{Ask, HostAsk, Payload, Reply, StrangerAsk, Table};
 use crate::moments::{Chains, Kinds, Moment, Phase, Verdict};
+use crate::service::Service;
 use crate::slots::{AccountSlot, Slots};
 use std::any::Any;
 use std::future::Future;
@@ -153,13 +154,15 @@ pub struct Plan {
     account_features: Vec<&'static str>,
     host_identities: Vec<Identity>,
     account_identities: Vec<Identity>,
+    host_forms: Vec<xml::Element>,
+    services: Vec<Service>,
+    administrators: Vec<Jid>,
     pub(crate) before_login: Vec<xml::Element>,
     pub(crate) after_login: Vec<xml::Element>,
     loads: Vec<Load>,
     empties: Vec<Empty>,
     about: Vec<About>,
     pub(crate) commands: Vec<Command>,
-    pub(crate) administrators: Vec<Jid>,
     legacy_credentials: LegacyCredentials,
     problem: Option<PlanError>,
 }
@@ -217,6 +220,32 @@ impl Plan {
         }
     }
 
+    /// What disco#info of the host answers beside identities and features: data forms (XEP-0128).
+    pub fn forms(&self) -> &[xml::Element] {
+        &self.host_forms
+    }
+
+    /// The services that the host has beside itself.
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// Who administers the host: bare addresses of people.
+    pub fn administrators(&self) -> &[Jid] {
+        &self.administrators
+    }
+
+    /// Whether this is the address of an administrator of the host: what counts is the bare address.
+    pub fn is_administrator(&self, somebody: &Jid) -> bool {
+        self.administrators.iter().any(|administrator| administrator.same_bare(somebody))
+    }
+
+    /// Names the host's administrators, by their bare addresses. Hosts are no administrators: what is sent to a host goes to these.
+    pub fn set_administrators(&mut self, administrators: Vec<Jid>) {
+        self.administrators = administrators;
+        self.administrators.retain(|administrator| administrator.local().is_some());
+    }
+
     /// The extensions that are plugged in, for the table of supported protocols.
     pub fn about(&self) -> &[About] {
         &self.about
@@ -266,6 +295,18 @@ impl<E: Extension> Attach<'_, E> {
             Scope::Host => self.plan.host_identities.push(identity),
             Scope::Account => self.plan.account_identities.push(identity),
         }
+        self
+    }
+
+    /// Puts a data form into the host's disco#info (XEP-0128).
+    pub fn form(&mut self, form: xml::Element) -> &mut Self {
+        self.plan.host_forms.push(form);
+        self
+    }
+
+    /// Lists a service of the host.
+    pub fn service(&mut self, service: Service) -> &mut Self {
+        self.plan.services.push(service);
         self
     }
 

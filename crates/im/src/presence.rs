@@ -99,6 +99,19 @@ impl Within<'_> {
         self.tell_available(session, &stanza, new);
     }
 
+    /// Changes what sessions of this account show, and shows that to whoever sees them. `change` says whether there was anything to change.
+    pub fn refresh_presence(&mut self, mut change: impl FnMut(&Session, &mut Stanza) -> bool) {
+        for session in self.sessions_that(Present::is_visible) {
+            let Some(present) = self.account.present(&session) else { continue };
+            let Some(mut fresh) = present.presence.as_deref().cloned() else { continue };
+            if change(&session, &mut fresh) {
+                present.presence = Some(Arc::new(fresh.clone()));
+                self.show_to_contacts(&session, &fresh);
+                self.show_to_own(&session, &fresh, false);
+            }
+        }
+    }
+
     /// §4.2.2: to the contacts that may see it, but for those that want no more.
     fn show_to_contacts(&mut self, session: &Arc<Session>, stanza: &Stanza) {
         let stopped = self.account.present(session).map(|present| present.stopped.clone()).unwrap_or_default();

@@ -6,6 +6,8 @@ use crate::fault::Fault;
 use crate::home::{Home, Rests, Turn};
 use crate::host::Host;
 use crate::iq::{HostAsk, Reply};
+use crate::moments::{Kinds, Moment, ToHost, ToHostAt, Verdict};
+use crate::plan::guarded;
 use cluster::Placement;
 use std::sync::Arc;
 use store::Ticket;
@@ -34,6 +36,8 @@ pub(crate) enum Routed {
     Done,
     /// The receiver must be woken first.
     Asleep(Arc<Stanza>, Jid),
+    /// It was for a host, which sends these in its place: they are routed next.
+    Instead(Vec<Stanza>),
 }
 
 impl Turn<'_> {
@@ -51,8 +55,7 @@ impl Turn<'_> {
             return Routed::Done;
         };
         if to.local().is_none() {
-            self.host_itself(&host, &stanza);
-            return Routed::Done;
+            return self.host_itself(&host, &stanza);
         }
         match known {
             Some(known) => self.resolved(known, &host, stanza),
@@ -84,13 +87,15 @@ impl Turn<'_> {
     /// Routes an answer or a reaction, from wherever it comes.
     pub(crate) fn reply(&mut self, stanza: Stanza) {
         let hub = self.hub.clone();
-        if let Routed::Asleep(stanza, whom) = self.route(Arc::new(stanza), None) {
-            hub.clone().spawn(async move {
+        match self.route(Arc::new(stanza), None) {
+            Routed::Done => {}
+            Routed::Asleep(stanza, whom) => hub.clone().spawn(async move {
                 let known = Known::of(hub.wake(&whom).await);
                 let mut turn = Turn::new(&hub);
                 turn.route(stanza, Some(known));
                 turn.run();
-            });
+            }),
+            Routed::Instead(stanzas) => stanzas.into_iter().for_each(|stanza| self.reply(stanza)),
         }
     }
 
@@ -177,7 +182,7 @@ impl Turn<'_> {
     }
 
     /// RFC 6121 §8.3 and RFC 6120 §10.5.1: the host itself is addressed.
-    fn host_itself(&mut self, host: &Arc<Host>, stanza: &Stanza) {
+    fn host_itself(&mut self, host: &Arc<Host>, stanza: &Stanza) -> Routed {
         match (stanza.kind(), stanza.from(), stanza.payload()) {
             (Kind::Iq, Some(from), Some(payload)) if stanza.may_be_answered() => {
                 let set = stanza.iq_type() == Some(IqType::Set);
@@ -192,9 +197,28 @@ impl Turn<'_> {
                 };
                 self.answer(stanza, reply);
             }
-            (Kind::Message | Kind::Iq, ..) => self.bounce(stanza, &StanzaError::service_unavailable()),
+            (Kind::Message, ..) => return self.message_to_host(host, stanza),
+            (Kind::Iq, ..) => self.bounce(stanza, &StanzaError::service_unavailable()),
             (Kind::Presence, ..) => {}
         }
+        Routed::Done
+    }
+
+    /// What becomes of it is for the host's extensions to say; without one it is returned.
+    fn message_to_host(&mut self, host: &Arc<Host>, stanza: &Stanza) -> Routed {
+        let mut at = ToHostAt { hub: self.hub, host, stanza, instead: Vec::new(), rests_on: None };
+        let chain = ToHost::chain(host.plan());
+        let verdict = guarded(ToHost::NAME, || chain.run(Kinds::of(Kind::Message), &mut at));
+        let ToHostAt { instead, rests_on, .. } = at;
+        match verdict {
+            Verdict::Pass => self.bounce(stanza, &StanzaError::service_unavailable()),
+            Verdict::Bounce(error) => self.bounce(stanza, &error),
+            Verdict::Done => {
+                self.rests_on = rests_on.map_or(Rests::Nothing, Rests::On);
+                return Routed::Instead(instead);
+            }
+        }
+        Routed::Done
     }
 
     /// Sends the answer to an iq now, or when it is there.

@@ -1,5 +1,9 @@
 //! The namespaces of the protocol, sorted by name, each with the document that defines it.
 
+/// One service of 2000 (XEP-0094).
+pub const AGENT: &str = "jabber:iq:agent";
+/// The list of services of 2000 (XEP-0094).
+pub const AGENTS: &str = "jabber:iq:agents";
 /// Message archive (XEP-0313).
 pub const ARCHIVE: &str = "urn:xmpp:mam:2";
 /// Attention (XEP-0224).

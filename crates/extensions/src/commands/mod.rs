@@ -11,7 +11,7 @@ use im::{About, AccountSlot, Ask, Attach, Extension, HostAsk, Payload, Plan, Pla
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use steps::{Asked, Steps, refusal};
-use xmpp::{ErrorType, Jid, StanzaError, ns};
+use xmpp::{ErrorType, StanzaError, ns};
 
 /// Carries out commands.
 pub struct Room {
@@ -24,8 +24,6 @@ pub struct Room {
 /// What the operator may say.
 #[derive(Clone)]
 pub struct Options {
-    /// The bare JIDs of those who administer the host.
-    pub administrators: Vec<Jid>,
     /// How many commands may be under way in one account; on the host it is sixteen times as many.
     pub under_way: usize,
     /// How long a command waits for the next form, in seconds.
@@ -34,7 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { administrators: Vec::new(), under_way: 16, lifetime_s: 600 }
+        Options { under_way: 16, lifetime_s: 600 }
     }
 }
 
@@ -58,7 +56,6 @@ impl Extension for Room {
     const ABOUT: About = About::xep("commands", "Ad-Hoc Commands", "XEP-0050", "1.3.0");
 
     fn configure(plan: &mut Plan, options: &Options) -> Result<Self, PlanError> {
-        plan.set_administrators(options.administrators.clone());
         Ok(Room {
             of_account: plan.per_account(|_, _| async { Ok(Steps::default()) }, Steps::default),
             of_host: Mutex::default(),

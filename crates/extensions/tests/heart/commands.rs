@@ -51,9 +51,8 @@ fn all(ask: &HostAsk<'_>, answers: &[Answers]) -> Result<Stage, StanzaError> {
 
 async fn house() -> Hub {
     let plan = Box::new(|plan: &mut Plan| {
-        let mut options = extensions::Options::default();
-        options.commands.administrators = vec![Jid::parse("nurse@verona.example").unwrap()];
-        extensions::plug(plan, &options)?;
+        plan.set_administrators(vec![Jid::parse("nurse@verona.example").unwrap()]);
+        extensions::plug(plan, &extensions::Options::default())?;
         plan.add::<Greeter>(&())
     });
     let hosts = vec![HostOptions { name: Jid::parse("verona.example").unwrap(), plan }];

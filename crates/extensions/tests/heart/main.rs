@@ -9,6 +9,7 @@ mod killed;
 mod losses;
 mod management;
 mod members;
+mod services;
 mod slow_disk;
 mod waiting;
 

@@ -58,6 +58,8 @@ pub(crate) enum Frame<'a> {
     Errand { number: u64, account: &'a str, errand: Errand },
     /// What came of it.
     Done { number: u64, outcome: Result<(), Failure> },
+    /// From extensions of a host to their like.
+    Told { host: &'a str, what: &'a str },
 }
 
 /// Why no session was bound.
@@ -168,6 +170,7 @@ mod tests {
                     keys: Keys { scram: vec!["k".into()], digest: Some("secret".into()), zero_k: None },
                 },
             },
+            Frame::Told { host: "d", what: "<a/>" },
             Frame::Done { number: 1, outcome: Err(Failure::UnknownHost("d".into())) },
         ];
         for frame in frames {

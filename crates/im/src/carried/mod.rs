@@ -149,6 +149,11 @@ impl Hub {
                 }
             }
             Frame::Done { number, outcome } => carried.errands.done(number, outcome),
+            Frame::Told { host, what } => {
+                if let Some(what) = readable(from, text::element(what)) {
+                    self.told(host, &what);
+                }
+            }
         }
     }
 

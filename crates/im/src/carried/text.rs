@@ -149,6 +149,11 @@ impl<'a> End<'a> {
     }
 }
 
+/// An element that another member has said.
+pub(crate) fn element(text: &str) -> Result<Element, String> {
+    Element::parse(text.as_bytes(), &xml::Limits::OWN).map_err(|error| error.to_string())
+}
+
 /// What was written by a member of this cluster can be read, or one of the two is broken.
 pub(crate) fn stanza(text: &str) -> Result<Stanza, String> {
     crate::resubmit::read_stored(text.as_bytes())

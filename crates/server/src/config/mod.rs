@@ -3,6 +3,7 @@
 mod commented;
 pub mod declare;
 mod limits;
+mod people;
 pub mod report;
 pub mod setting;
 mod tables;
@@ -21,6 +22,7 @@ use setting::wrong_type;
 
 pub use commented::commented;
 pub use limits::Limits;
+pub use people::{Contacts, Person, Words};
 pub use report::{ConfigError, ConfigErrors, Problem, Report};
 pub use tables::{Format, HostTable, Legacy, Level, Listen, Log, Metrics, Registration, Root, Serves, Storage, Tls};
 pub use values::{Certificate, Domain, Engine, MetricsDoor};

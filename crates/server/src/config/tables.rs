@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::declare::{Later, section, words};
+use super::people::{Contacts, Person, Words};
 use super::values::{Certificate, Domain, Engine, MetricsDoor};
 
 section! {
@@ -43,9 +44,14 @@ section! {
         pub registration: Registration = Registration::Closed;
         /// What is kept beside SCRAM keys for clients of 2000 without encryption: `none`, `zero-k` (a chain of hashes) or `password` (the password itself).
         pub legacy_credentials: LegacyCredentials = LegacyCredentials::None;
+        /// The addresses of those who administer the host from their clients: they announce, and get what is sent to the host.
+        pub admins: Vec<Person> = Vec::new();
+        /// Whom to write to, for everybody to see: URIs under `abuse`, `admin`, `feedback`, `sales`, `security`, `status`, `support`.
+        pub contacts: Contacts = Contacts::default();
+        /// What every new account finds waiting; nothing if it is empty.
+        pub welcome: Words = Words::default();
     }
     later: [
-        Later { name: "admins", what: "administration from a client", instead: "remove the key and use the command line" },
         Later { name: "features", what: "a choice of features per host", instead: "remove the key: every feature is on" },
     ]
 }

@@ -1,6 +1,6 @@
 //! From the configuration of hosts to what the heart and the doors take.
 
-use extensions::{offline, private, registration};
+use extensions::{contacts, offline, private, registration, welcome};
 use im::HostOptions;
 use net::tls::Source;
 
@@ -23,9 +23,16 @@ fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
         legacy_credentials: table.legacy_credentials.into(),
         offline: offline::Options { messages: limits.offline_messages },
         private,
+        contacts: contacts::Options(table.contacts.0.clone()),
+        welcome: welcome::Options { text: table.welcome.as_str().to_owned(), ..welcome::Options::default() },
         ..extensions::Options::default()
     };
-    HostOptions { name: name.jid().clone(), plan: Box::new(move |plan| extensions::plug(plan, &options)) }
+    let admins: Vec<_> = table.admins.iter().map(|person| person.jid().clone()).collect();
+    let plan = move |plan: &mut im::Plan| {
+        plan.set_administrators(admins.clone());
+        extensions::plug(plan, &options)
+    };
+    HostOptions { name: name.jid().clone(), plan: Box::new(plan) }
 }
 
 /// Where the certificate of every host comes from, in the order of the hosts.

@@ -128,8 +128,13 @@ fn members(form: Form, seed: u64) -> (Option<Faulty>, Vec<(Cluster, Inbox)>) {
 }
 
 fn host_options(settings: &Settings, host: &str) -> Result<HostOptions, StageError> {
-    let (name, options) = (Jid::parse(host).map_err(failed)?, settings.extensions.clone());
-    Ok(HostOptions { name, plan: Box::new(move |plan| extensions::plug(plan, &options)) })
+    let (name, options, admins) =
+        (Jid::parse(host).map_err(failed)?, settings.extensions.clone(), settings.admins.clone());
+    let plan = move |plan: &mut im::Plan| {
+        plan.set_administrators(admins.clone());
+        extensions::plug(plan, &options)
+    };
+    Ok(HostOptions { name, plan: Box::new(plan) })
 }
 
 pub(super) fn failed(error: impl std::fmt::Display) -> StageError {

@@ -19,6 +19,8 @@ pub(super) struct Settings {
     pub(super) doors: net::Limits,
     pub(super) heart: im::Limits,
     pub(super) extensions: extensions::Options,
+    /// Who administers each of the hosts.
+    pub(super) admins: Vec<xmpp::Jid>,
     require_tls: bool,
     iq_auth: IqAuth,
 }
@@ -36,6 +38,7 @@ impl Settings {
             doors: net::Limits::default(),
             heart: im::Limits::default(),
             extensions: extensions::Options::default(),
+            admins: Vec::new(),
             require_tls: false,
             iq_auth: IqAuth::WhenEncrypted,
         };
@@ -75,6 +78,12 @@ impl Settings {
                 let level = LegacyCredentials::ALL.into_iter().find(|level| level.name() == word);
                 self.extensions.legacy_credentials = level.ok_or_else(wrong)?;
             }
+            ("admins", list) => {
+                let admins: Result<_, _> = list.split(',').map(|admin| xmpp::Jid::parse(admin.trim())).collect();
+                self.admins = admins.map_err(|_| wrong())?;
+            }
+            ("welcome", text) => self.extensions.welcome.text = text.to_owned(),
+            ("contacts", list) => self.extensions.contacts = contacts(list).ok_or_else(wrong)?,
             ("offline_messages", number) => {
                 self.extensions.offline.messages = number.parse().map_err(|_| wrong())?;
             }
@@ -153,6 +162,16 @@ impl Settings {
             ..ClientListener::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 5222)))
         }
     }
+}
+
+/// `abuse mailto:abuse@verona.example, admin xmpp:amy@verona.example`
+fn contacts(list: &str) -> Option<extensions::contacts::Options> {
+    let entry = |entry: &str| {
+        let (kind, uri) = entry.trim().split_once(' ')?;
+        let kind = extensions::contacts::KINDS.into_iter().find(|known| *known == kind)?;
+        Some((kind, vec![uri.to_owned()]))
+    };
+    list.split(',').map(entry).collect::<Option<_>>().map(extensions::contacts::Options)
 }
 
 /// The time at which every scene begins, unless it says otherwise.

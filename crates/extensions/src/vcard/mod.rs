@@ -1,13 +1,18 @@
 //! vCards: what people tell of themselves, to be read by everybody.
 //!
-//! Source    XEP-0054 1.3.0 (complete); vcard-temp of 2000.
-//! Hangs on  iq get and set of vcard-temp to accounts and to the host, Received/Keep (iq get to sessions of 2000: the server answers for them).
-//! Keeps     store "vcard": the element as it was set, one per account, erased with it; bounded by the stanza's size.
+//! Source    XEP-0054 1.3.0 (complete); vcard-temp of 2000; XEP-0153 1.1.1 on behalf of clients (`avatar.rs`).
+//! Hangs on  iq get and set of vcard-temp to accounts and to the host, Received/Keep (iq get to sessions of 2000: the server answers for them),
+//!           Sent/Stamp and Unavailable/Tell (presence tells of the photo).
+//! Keeps     store "vcard": the element as it was set, one per account, erased with it; bounded by the stanza's size. Store "avatar": the hash of its
+//!           photo, likewise.
 //! Refuses   item-not-found when there is none of one's own (§3.1), service-unavailable when another has none or is not there (§3.3, alike),
 //!           not-allowed for another's card (§3.2).
+mod avatar;
+
+use avatar::Avatar;
 use im::{
     About, AccountSlot, Ask, Attach, Dialect, Extension, Payload, Phase, Plan, PlanError, Received, ReceivedAt, Reply,
-    Scope, Verdict, Within,
+    Scope, Sent, Unavailable, Verdict, Within,
 };
 use std::future::Future;
 use store::{KeyValue, Ticket};
@@ -18,6 +23,7 @@ use xmpp::{IqType, Jid, Kind, StanzaError, ns};
 pub struct Room {
     /// The last write of an account: who asks right after it gets what was written.
     written: AccountSlot<Option<Ticket>>,
+    avatar: AccountSlot<Avatar>,
 }
 
 /// The element as it was sent: old clients write it in several ways.
@@ -56,7 +62,8 @@ impl Extension for Room {
     const ABOUT: About = About::xep("vcard", "vcard-temp", "XEP-0054", "1.3.0");
 
     fn configure(plan: &mut Plan, (): &()) -> Result<Self, PlanError> {
-        Ok(Room { written: plan.per_account(|_, _| async { Ok(None) }, || None) })
+        let written = plan.per_account(|_, _| async { Ok(None) }, || None);
+        Ok(Room { written, avatar: plan.per_account(Avatar::load, Avatar::default) })
     }
 
     fn attach(on: &mut Attach<'_, Self>) {
@@ -70,7 +77,9 @@ impl Extension for Room {
             .account_set::<Upper>(|room, ask, card| room.set(ask, card.0))
             .host_get::<VCard>(|_, ask, _| Ok(Reply::With(of_host(ask.host.name().as_str()))))
             .host_set::<VCard>(|_, _, _| Err(StanzaError::not_allowed()))
-            .on::<Received>(Phase::Keep, Kind::Iq, |room, at| room.answer_for_session(at));
+            .on::<Received>(Phase::Keep, Kind::Iq, |room, at| room.answer_for_session(at))
+            .on::<Sent>(Phase::Stamp, Kind::Presence, |room, at| avatar::stamp(room.avatar, at))
+            .on_all::<Unavailable>(Phase::Tell, |room, at| avatar::forget(room.avatar, at));
     }
 }
 
@@ -93,9 +102,13 @@ impl Room {
         }
         let keys = cards(&ask.within);
         let batch = ask.within.batch().put(&keys, ask.within.account.jid().as_str(), card.0.bytes().to_vec());
+        let (batch, changed) = avatar::change(self.avatar, &mut ask.within, batch, &card.0);
         let ticket = ask.within.write(batch);
         if let Some(written) = ask.within.account.slot_mut(self.written) {
             *written = Some(ticket.clone());
+        }
+        if changed {
+            avatar::show_after(self.avatar, &ask.within, ticket.clone());
         }
         Ok(Reply::Empty.after(ticket))
     }

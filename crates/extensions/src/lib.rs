@@ -29,12 +29,13 @@ macro_rules! extensions {
 }
 
 extensions! {
-    disco, commands, ping, version, time, delay, last_activity, vcard, private, legacy_credentials, registration, welcome, offline, contacts, agents, browse, announce,
-    administrators, echo,
+    disco, commands, privacy, ping, version, time, delay, last_activity, vcard, private, legacy_credentials, registration, welcome, offline, contacts, agents, browse, announce,
+    administrators, echo, invisible, filter,
 }
 
 /// What stands in other documents than the one that an extension follows, and is done by it too.
 pub const ALSO: &[im::About] = &[
+    im::About::xep("privacy", "Blocking Command", "XEP-0191", "1.3"),
     im::About::xep("commands", "Data Forms", "XEP-0004", "2.13.2")
         .partly("of commands: forms, submissions and results"),
     im::About::xep("disco", "Service Discovery Extensions", "XEP-0128", "1.0.1"),

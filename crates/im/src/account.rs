@@ -5,6 +5,7 @@ use crate::session::Session;
 use crate::slots::Slots;
 use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
+use std::any::Any;
 use std::sync::Arc;
 use store::Epoch;
 use xmpp::{Jid, Stanza};
@@ -56,8 +57,10 @@ pub struct Present {
     pub(crate) session: Arc<Session>,
     /// The presence it last broadcast, as its contacts got it; `None` while it shows none.
     pub(crate) presence: Option<Arc<Stanza>>,
-    /// It takes part without showing itself (the invisible presence of 1.x).
+    /// It takes part without showing itself.
     pub(crate) invisible: bool,
+    /// It hides until it says otherwise (XEP-0186); whether it wants its contacts asked after.
+    pub(crate) veil: Option<bool>,
     pub(crate) priority: i8,
     /// It has asked for the roster, and so gets pushes (RFC 6121 §2.1.6).
     pub(crate) interested: bool,
@@ -67,6 +70,8 @@ pub struct Present {
     pub(crate) directed: HashSet<Jid>,
     /// Who answered its presence with an error, or was sent unavailable directly: no further broadcasts until it becomes available anew.
     pub(crate) stopped: HashSet<Jid>,
+    /// What extensions note of this session, for as long as it lasts: one of each type.
+    pub(crate) notes: Vec<Box<dyn Any + Send>>,
 }
 
 impl Present {
@@ -76,11 +81,13 @@ impl Present {
             session,
             presence: None,
             invisible: false,
+            veil: None,
             priority: 0,
             interested: false,
             told_requests: false,
             directed,
             stopped,
+            notes: Vec::new(),
         }
     }
 
@@ -107,6 +114,16 @@ impl Present {
     /// Whether this session shows its presence to `other` in particular (RFC 6121 §4.6): to that very address, or to the room in which it is.
     pub(crate) fn shows_itself_to(&self, other: &Jid) -> bool {
         self.directed.iter().any(|jid| jid.same_bare(other))
+    }
+
+    /// The presence that it shows, as its contacts got it.
+    pub fn presence(&self) -> Option<&Stanza> {
+        self.presence.as_deref()
+    }
+
+    /// What an extension has noted of this session, by a type of its own.
+    pub fn note<T: Any>(&self) -> Option<&T> {
+        self.notes.iter().find_map(|note| note.downcast_ref())
     }
 
     /// Its priority; 0 unless it said otherwise.
@@ -162,6 +179,15 @@ impl Account {
     /// The session of exactly this resource.
     pub fn session(&self, resource: &str) -> Option<&Present> {
         self.sessions.iter().find(|present| present.session.resource() == resource)
+    }
+
+    /// Notes something of a session for as long as it lasts: an extension's own type, made if there is none yet.
+    pub fn note_mut<T: Any + Default + Send>(&mut self, session: &Arc<Session>) -> Option<&mut T> {
+        let notes = &mut self.present(session)?.notes;
+        if !notes.iter().any(|note| note.is::<T>()) {
+            notes.push(Box::new(T::default()));
+        }
+        notes.iter_mut().find_map(|note| note.downcast_mut())
     }
 
     pub(crate) fn present(&mut self, session: &Arc<Session>) -> Option<&mut Present> {

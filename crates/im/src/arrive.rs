@@ -1,12 +1,13 @@
 //! Stop 5: a stanza has reached the account it is addressed to (RFC 6121 §8.5).
 //!
 //! The receiver's home is locked; the Received moment has its say; then the sessions are chosen.
-use crate::account::Present;
+use crate::account::{Account, Present};
 use crate::home::Within;
 use crate::iq::{Ask, Reply};
 use crate::moments::{Kinds, Moment, Received, ReceivedAt, Undelivered, UndeliveredAt, Verdict};
 use crate::outbox::Effect;
 use crate::plan::guarded;
+use crate::screen::Inward;
 use crate::session::Session;
 use std::sync::Arc;
 use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
@@ -97,9 +98,17 @@ impl Within<'_> {
     }
 
     fn message_to_all(&mut self, stanza: &Arc<Stanza>) {
+        let screen = self.screen_in(Inward::Message, stanza);
         for session in self.sessions_that(|present| present.takes_messages()) {
-            self.post(&session, stanza.clone());
+            if !screen(self.account, &session) {
+                self.post(&session, stanza.clone());
+            }
         }
+    }
+
+    /// Treats a message as one that finds no session that may have it: whoever keeps such messages keeps it, else it goes back.
+    pub fn keep_for_later(&mut self, stanza: Stanza) {
+        self.undelivered(Arc::new(stanza));
     }
 
     pub(crate) fn undelivered(&mut self, stanza: Arc<Stanza>) {
@@ -161,10 +170,21 @@ impl Within<'_> {
         if stanza.to().is_some_and(Jid::is_full) {
             return self.post_exact(stanza);
         }
+        let screen = self.screen_in(Inward::Presence, &stanza);
         for session in
             self.sessions_that(|present| present.is_available() && Some(present.session().jid()) != stanza.from())
         {
-            self.post(&session, stanza.clone());
+            if !screen(self.account, &session) {
+                self.post(&session, stanza.clone());
+            }
+        }
+    }
+
+    /// Which of several sessions are not to be given this.
+    pub(crate) fn screen_in(&self, what: Inward, stanza: &Stanza) -> impl Fn(&Account, &Arc<Session>) -> bool + use<> {
+        let screen = self.account.screen().zip(stanza.from().cloned());
+        move |account, session| {
+            screen.as_ref().is_some_and(|(screen, from)| screen.keeps_out(account, session, what, from))
         }
     }
 
@@ -192,7 +212,9 @@ impl Within<'_> {
     fn may_ask(&self, stanza: &Stanza) -> bool {
         let (Some(from), Some(to)) = (stanza.from(), stanza.to()) else { return false };
         let named = to.resource().and_then(|resource| self.account.session(resource));
-        self.account.shows_presence_to(from) || named.is_some_and(|present| present.shows_itself_to(from))
+        // An answer of one that hides would show that it is there.
+        let hides = named.is_some_and(Present::is_hiding) && !from.same_bare(self.account.jid());
+        (self.account.shows_presence_to(from) && !hides) || named.is_some_and(|present| present.shows_itself_to(from))
     }
 
     /// §8.5.2.1.3: the server answers on behalf of the account. `session` is the asker when it is one of this very account.

@@ -421,6 +421,14 @@ impl Hub {
         self.spawn(async move {
             for probe in probes {
                 let (Some(to), Some(from)) = (probe.to(), probe.from()) else { continue };
+                match hub.probe_behind_screen(to, &probe).await {
+                    Ok(false) => {}
+                    Ok(true) => continue,
+                    Err(fault) => {
+                        fault.tell();
+                        break;
+                    }
+                }
                 let state = match hub.stored_state(to, from).await {
                     Ok(state) => state,
                     Err(fault) => {

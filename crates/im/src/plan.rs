@@ -4,6 +4,7 @@ use crate::credentials::LegacyCredentials;
 use crate::fault::Fault;
 use crate::iq::{Ask, HostAsk, Payload, Reply, StrangerAsk, Table};
 use crate::moments::{Chains, Kinds, Moment, Phase, Verdict};
+use crate::screen::Screen;
 use crate::service::Service;
 use crate::slots::{AccountSlot, Slots};
 use std::any::Any;
@@ -162,6 +163,7 @@ pub struct Plan {
     loads: Vec<Load>,
     empties: Vec<Empty>,
     about: Vec<About>,
+    pub(crate) screen: Option<Arc<dyn Screen>>,
     pub(crate) commands: Vec<Command>,
     legacy_credentials: LegacyCredentials,
     problem: Option<PlanError>,
@@ -362,6 +364,15 @@ impl<E: Extension> Attach<'_, E> {
         let handler = Box::new(move |ask: &mut StrangerAsk<'_>| f(&extension, ask, P::read(ask.payload())?));
         let clash = self.plan.stranger_iqs.add::<P>(set, self.about.name, "strangers", handler);
         self.note(clash)
+    }
+
+    /// Has this extension say what is shown to whom. There is one such on a host: the last.
+    pub fn screen(&mut self) -> &mut Self
+    where
+        E: Screen,
+    {
+        self.plan.screen = Some(self.extension.clone());
+        self
     }
 
     /// Declares a command of accounts (XEP-0050): a function from the forms that were filled in so far to what comes next.

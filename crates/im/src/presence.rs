@@ -56,6 +56,9 @@ impl Within<'_> {
         };
         stanza.set_to(None);
         let Some(present) = self.account.present(session) else { return };
+        if let Some(probes) = present.veil {
+            return self.stay_invisible(session, &stanza, priority, probes);
+        }
         let new = !present.is_available();
         let first = !present.is_visible();
         if first {
@@ -66,37 +69,14 @@ impl Within<'_> {
         present.invisible = false;
         present.presence = Some(Arc::new(stanza.clone()));
         if new {
-            self.probe_contacts();
+            self.probe_contacts(session);
         }
         self.show_to_contacts(session, &stanza);
         self.show_to_own(session, &stanza, first);
         if new {
             self.tell_pending_requests(session);
         }
-        self.tell_available(session, &stanza, new);
-    }
-
-    /// The invisible presence of 1.x: nobody is shown anything, but the session takes part. One that was visible becomes unavailable first.
-    pub(crate) fn become_invisible(&mut self, session: &Arc<Session>, stanza: Stanza) {
-        if session.dialect() == Dialect::X {
-            return self.refuse(session, &stanza, &StanzaError::bad_request());
-        }
-        let priority = priority(&stanza, Dialect::J).unwrap_or(0);
-        let Some(present) = self.account.present(session) else { return };
-        let new = !present.is_available();
-        if present.is_visible() {
-            let farewell = unavailable(session.jid(), None);
-            self.leave_contacts(session, &farewell, true);
-        }
-        let Some(present) = self.account.present(session) else { return };
-        present.invisible = true;
-        present.priority = priority;
-        if new {
-            self.probe_contacts();
-            self.see_own(session);
-            self.tell_pending_requests(session);
-        }
-        self.tell_available(session, &stanza, new);
+        self.tell_available(session, Some(&stanza), new);
     }
 
     /// Changes what sessions of this account show, and shows that to whoever sees them. `change` says whether there was anything to change.
@@ -115,10 +95,18 @@ impl Within<'_> {
     /// §4.2.2: to the contacts that may see it, but for those that want no more.
     fn show_to_contacts(&mut self, session: &Arc<Session>, stanza: &Stanza) {
         let stopped = self.account.present(session).map(|present| present.stopped.clone()).unwrap_or_default();
-        let to: Vec<Jid> =
+        let mut to: Vec<Jid> =
             self.account.roster.seen_by().map(|item| item.jid.clone()).filter(|jid| !stopped.contains(jid)).collect();
+        self.screen_out(session, &mut to);
         if !to.is_empty() {
             self.tell(Effect::Broadcast(Arc::new(stanza.clone()), to), None);
+        }
+    }
+
+    /// Leaves out who is not to be shown this session's presence.
+    fn screen_out(&self, session: &Arc<Session>, to: &mut Vec<Jid>) {
+        if let Some(screen) = self.account.screen() {
+            to.retain(|contact| !screen.hides(self.account, session, contact));
         }
     }
 
@@ -138,7 +126,7 @@ impl Within<'_> {
     }
 
     /// Shows a new session the account's other sessions.
-    fn see_own(&mut self, session: &Arc<Session>) {
+    pub(crate) fn see_own(&mut self, session: &Arc<Session>) {
         let others = self.account.sessions.iter().filter(|other| !Arc::ptr_eq(&other.session, session));
         let shown: Vec<Stanza> = others.filter_map(|other| other.presence.as_deref().cloned()).collect();
         for mut presence in shown {
@@ -148,8 +136,10 @@ impl Within<'_> {
     }
 
     /// §4.3.1: asks after every contact whose presence this account may see, in the account's name.
-    fn probe_contacts(&mut self) {
-        let contacts: Vec<Jid> = self.account.roster.sees().map(|item| item.jid.clone()).collect();
+    pub(crate) fn probe_contacts(&mut self, session: &Arc<Session>) {
+        let mut contacts: Vec<Jid> = self.account.roster.sees().map(|item| item.jid.clone()).collect();
+        // Who is not to know that this session is there is not asked either.
+        self.screen_out(session, &mut contacts);
         if !contacts.is_empty() {
             let probe = Stanza::presence(PresenceType::Probe, Some(self.account.jid().clone()), None);
             self.outbox.push(Effect::Broadcast(Arc::new(probe), contacts), None);
@@ -163,7 +153,7 @@ impl Within<'_> {
     }
 
     /// Shows `farewell` to everybody who believes this session to be available, once. `said`: the session itself said it.
-    fn leave_contacts(&mut self, session: &Arc<Session>, farewell: &Stanza, said: bool) {
+    pub(crate) fn leave_contacts(&mut self, session: &Arc<Session>, farewell: &Stanza, said: bool) {
         let Some(present) = self.account.present(session) else { return };
         let (was, invisible) = (present.presence.take(), std::mem::take(&mut present.invisible));
         present.told_requests = false;
@@ -177,6 +167,7 @@ impl Within<'_> {
         to.extend(
             directed.into_iter().filter(|jid| was.is_none() || !self.account.roster.state(jid).seen_by_contact()),
         );
+        self.screen_out(session, &mut to);
         if !to.is_empty() {
             self.outbox.push(Effect::Broadcast(Arc::new(farewell.clone()), to), None);
         }
@@ -204,13 +195,13 @@ impl Within<'_> {
         guarded(M::NAME, || M::chain(host.plan()).run(Kinds::ALL, &mut at));
     }
 
-    fn tell_available(&mut self, session: &Arc<Session>, stanza: &Stanza, first: bool) {
+    pub(crate) fn tell_available(&mut self, session: &Arc<Session>, stanza: Option<&Stanza>, first: bool) {
         let host = self.account.host.clone();
-        let mut at = PresenceAt { within: self.again(), session, presence: Some(stanza), first };
+        let mut at = PresenceAt { within: self.again(), session, presence: stanza, first };
         guarded(Available::NAME, || Available::chain(host.plan()).run(Kinds::ALL, &mut at));
     }
 
-    fn tell_unavailable(&mut self, session: &Arc<Session>, stanza: Option<&Stanza>) {
+    pub(crate) fn tell_unavailable(&mut self, session: &Arc<Session>, stanza: Option<&Stanza>) {
         let host = self.account.host.clone();
         let mut at = PresenceAt { within: self.again(), session, presence: stanza, first: false };
         guarded(Unavailable::NAME, || Unavailable::chain(host.plan()).run(Kinds::ALL, &mut at));
@@ -256,11 +247,27 @@ impl Within<'_> {
     pub(crate) fn probe(&mut self, probe: &Stanza) {
         let Some(from) = probe.from().cloned() else { return };
         let may_see = self.account.shows_presence_to(&from);
-        if !may_see || !self.account.is_visible() {
-            return self.send(arrive::probe_answer(probe, may_see));
+        let (screen, mut answers, mut hidden) = (self.account.screen(), Vec::new(), false);
+        for present in self.account.sessions.iter().filter(|_| may_see) {
+            let answer = match &present.presence {
+                Some(presence) => (**presence).clone(),
+                // 1.x: whom it has shown itself to learns that it is there, and no more.
+                None if present.invisible
+                    && present.session.dialect() == Dialect::J
+                    && present.shows_itself_to(&from) =>
+                {
+                    Stanza::presence(PresenceType::Available, Some(present.session.jid().clone()), None)
+                }
+                None => continue,
+            };
+            match self.account.hides(screen.as_ref(), &present.session, &from) {
+                true => hidden = true,
+                false => answers.push(answer),
+            }
         }
-        let answers: Vec<Stanza> =
-            self.account.sessions.iter().filter_map(|present| present.presence.as_deref().cloned()).collect();
+        if answers.is_empty() && !hidden {
+            self.send(arrive::probe_answer(probe, may_see));
+        }
         for mut answer in answers {
             answer.set_to(Some(from.clone()));
             self.send(answer);
@@ -270,8 +277,11 @@ impl Within<'_> {
     /// Shows this account's presence to a contact that has just been allowed to see it, or its absence to one that no longer is (§3.1.5, §3.2.2).
     pub(crate) fn show_all_to(&mut self, contact: &Jid, shown: bool) -> Vec<Stanza> {
         let mut all = Vec::new();
+        let screen = self.account.screen();
         for present in &self.account.sessions {
-            if let Some(presence) = &present.presence {
+            if let Some(presence) = &present.presence
+                && !self.account.hides(screen.as_ref(), &present.session, contact)
+            {
                 let mut one = if shown { (**presence).clone() } else { unavailable(present.session.jid(), None) };
                 one.set_to(Some(contact.clone()));
                 all.push(one);
@@ -281,7 +291,7 @@ impl Within<'_> {
     }
 }
 
-fn unavailable(from: &Jid, status: Option<&str>) -> Stanza {
+pub(crate) fn unavailable(from: &Jid, status: Option<&str>) -> Stanza {
     let mut stanza = Stanza::presence(PresenceType::Unavailable, Some(from.clone()), None);
     if let Some(status) = status {
         stanza.append(xml::Builder::new(xmpp::ns::CLIENT, "status").text(status).finish());
@@ -290,7 +300,7 @@ fn unavailable(from: &Jid, status: Option<&str>) -> Stanza {
 }
 
 /// RFC 6121 §4.7.2.3: an integer from -128 to 127, 0 when absent. A J-client's odd value counts as 0 or as the nearest bound, as in 2000.
-fn priority(stanza: &Stanza, dialect: Dialect) -> Result<i8, StanzaError> {
+pub(crate) fn priority(stanza: &Stanza, dialect: Dialect) -> Result<i8, StanzaError> {
     let Some(node) = stanza.child(xmpp::ns::CLIENT, "priority") else { return Ok(0) };
     let text = node.text();
     match text.trim().parse::<i64>() {

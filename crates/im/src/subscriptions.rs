@@ -7,6 +7,7 @@ use crate::door::Dialect;
 use crate::home::Within;
 use crate::outbox::Effect;
 use crate::roster::{Change, Item};
+use crate::screen::Inward;
 use crate::session::Session;
 use crate::subscription::{State, Verb};
 use std::sync::Arc;
@@ -99,10 +100,13 @@ impl Within<'_> {
     /// To whom: a request goes to the sessions that are available and know the roster; the rest to those that know the roster.
     fn deliver_subscription(&mut self, ticket: &Ticket, verb: Verb, stanza: Stanza) {
         let stanza = Arc::new(stanza);
+        let screen = self.screen_in(Inward::Subscription, &stanza);
         for session in
             self.sessions_that(|present| present.interested && (verb != Verb::Subscribe || present.is_available()))
         {
-            self.after(ticket, Effect::Post(session, stanza.clone()), None);
+            if !screen(self.account, &session) {
+                self.after(ticket, Effect::Post(session, stanza.clone()), None);
+            }
         }
     }
 

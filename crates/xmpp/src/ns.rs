@@ -66,6 +66,8 @@ pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 /// Encryption of 2000 with OpenPGP (XEP-0027).
 pub const ENCRYPTED: &str = "jabber:x:encrypted";
+/// Who sent a message on, and from whom it was, in 2000.
+pub const ENVELOPE: &str = "jabber:x:envelope";
 /// Message events (XEP-0022).
 pub const EVENT: &str = "jabber:x:event";
 /// Message expiry (XEP-0023).
@@ -74,6 +76,8 @@ pub const EXPIRE: &str = "jabber:x:expire";
 pub const EXTERNAL_SERVICES: &str = "urn:xmpp:extdisco:2";
 /// Fast authentication with tokens (XEP-0484).
 pub const FAST: &str = "urn:xmpp:fast:0";
+/// Filters of 2000, kept by the server.
+pub const FILTER: &str = "jabber:iq:filter";
 /// Forwarded stanzas (XEP-0297).
 pub const FORWARD: &str = "urn:xmpp:forward:0";
 /// Rooms of 1999, as a name in browsing and discovery (XEP-0045 §17).

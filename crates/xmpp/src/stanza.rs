@@ -56,7 +56,8 @@ macro_rules! types {
                 match self { $($name::$variant => $value,)+ }
             }
 
-            fn from_name(name: &str) -> Option<$name> {
+            /// The type of this name.
+            pub fn from_name(name: &str) -> Option<$name> {
                 $name::ALL.iter().copied().find(|kind| kind.name() == name)
             }
         }
@@ -337,6 +338,13 @@ impl Stanza {
     pub fn set_presence_type(&mut self, kind: PresenceType) {
         if matches!(self.form, Form::Presence(_)) {
             self.set_form(Form::Presence(kind));
+        }
+    }
+
+    /// Makes a message one of another type.
+    pub fn set_message_type(&mut self, kind: MessageType) {
+        if matches!(self.form, Form::Message(_)) {
+            self.set_form(Form::Message(kind));
         }
     }
 

@@ -4,6 +4,7 @@
 mod asleep;
 mod commands;
 mod faults;
+mod filters;
 mod hands;
 mod killed;
 mod losses;

@@ -11,7 +11,7 @@ use crate::route::Known;
 use crate::slots::Slots;
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use xmpp::{Jid, StreamError, Timestamp};
+use xmpp::{Jid, Stanza, StreamError, Timestamp};
 
 /// How often a failing disk is written about in the log.
 const COMPLAINT_S: i64 = 10;
@@ -126,6 +126,22 @@ impl Hub {
             Box::pin(self.replay_for(&home)).await?;
         }
         Ok(Some(home))
+    }
+
+    /// Answers a probe of a sleeping account that has rules about whom it is shown to: it is read for this one answer, and sleeps on. False: it has none.
+    pub(super) async fn probe_behind_screen(&self, account: &Jid, probe: &Arc<Stanza>) -> Result<bool, Fault> {
+        let Some(host) = self.host(account.domain()) else { return Ok(false) };
+        let Some(screen) = host.plan().screen.clone() else { return Ok(false) };
+        let account = account.bare();
+        if !screen.stands_asleep(self.store(), &account).await? {
+            return Ok(false);
+        }
+        let Kept { roster, slots, last_id, .. } = self.read_account(&account, &host).await?;
+        // It has no sessions, and nothing of what may come of a probe is written.
+        let stand_in = Account::new(account, host, store::Epoch::new(0), roster, slots, last_id);
+        let stand_in = Home::new(stand_in, self.limits());
+        stand_in.with(self, |within| within.arrive(probe.clone()));
+        Ok(true)
     }
 
     async fn read_account(&self, jid: &Jid, host: &Arc<Host>) -> Result<Kept, Fault> {

@@ -66,6 +66,18 @@ section! {
         pub private_elements: u64 = 200, 0..=10_000;
         /// Bytes of these together.
         pub private_bytes: u64 = 1_048_576, 0..=1_073_741_824;
+        /// Privacy lists of one account.
+        pub privacy_lists: u64 = 32, 0..=1_000;
+        /// Rules in all of them together; each blocked address is one.
+        pub privacy_rules: u64 = 2_000, 0..=100_000;
+        /// Bytes of these rules together.
+        pub privacy_bytes: u64 = 262_144, 0..=16_777_216;
+        /// Rules by which an account has its messages filtered.
+        pub filter_rules: u64 = 100, 0..=10_000;
+        /// Bytes of these together.
+        pub filter_bytes: u64 = 65_536, 0..=16_777_216;
+        /// Messages that such rules may forward for one account in a minute.
+        pub filter_forwards_per_minute: u64 = 60, 0..=100_000;
         /// Contacts in one roster.
         pub roster_items: u64 = 4_000, 1..=100_000;
         /// Text of one roster: addresses, names, groups.

@@ -1,6 +1,6 @@
 //! From the configuration of hosts to what the heart and the doors take.
 
-use extensions::{contacts, offline, private, registration, welcome};
+use extensions::{contacts, filter, offline, privacy, private, registration, welcome};
 use im::HostOptions;
 use net::tls::Source;
 
@@ -18,6 +18,17 @@ fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
         Registration::Open => registration::Options::Open,
     };
     let private = private::Options { elements: size(limits.private_elements), bytes: size(limits.private_bytes) };
+    let privacy = privacy::Options {
+        lists: size(limits.privacy_lists),
+        rules: size(limits.privacy_rules),
+        bytes: size(limits.privacy_bytes),
+    };
+    let filter = filter::Options {
+        rules: size(limits.filter_rules),
+        bytes: size(limits.filter_bytes),
+        forwards_per_minute: limits.filter_forwards_per_minute,
+        ..filter::Options::default()
+    };
     let options = extensions::Options {
         registration,
         legacy_credentials: table.legacy_credentials.into(),
@@ -25,6 +36,8 @@ fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
         private,
         contacts: contacts::Options(table.contacts.0.clone()),
         welcome: welcome::Options { text: table.welcome.as_str().to_owned(), ..welcome::Options::default() },
+        privacy,
+        filter,
         ..extensions::Options::default()
     };
     let admins: Vec<_> = table.admins.iter().map(|person| person.jid().clone()).collect();

@@ -119,7 +119,7 @@ impl Settings {
     }
 
     fn large(&mut self, key: &str) -> Option<&mut usize> {
-        let (doors, heart, private) = (&mut self.doors, &mut self.heart, &mut self.extensions.private);
+        let (doors, heart, extensions) = (&mut self.doors, &mut self.heart, &mut self.extensions);
         Some(match key {
             "connections" => &mut doors.connections,
             "login_bytes" => &mut doors.login_bytes,
@@ -146,8 +146,13 @@ impl Settings {
             "roster_requests" => &mut heart.roster.requests,
             "roster_request_bytes" => &mut heart.roster.request_bytes,
             "roster_removals" => &mut heart.roster.removals,
-            "private_elements" => &mut private.elements,
-            "private_bytes" => &mut private.bytes,
+            "private_elements" => &mut extensions.private.elements,
+            "private_bytes" => &mut extensions.private.bytes,
+            "privacy_lists" => &mut extensions.privacy.lists,
+            "privacy_rules" => &mut extensions.privacy.rules,
+            "privacy_bytes" => &mut extensions.privacy.bytes,
+            "filter_rules" => &mut extensions.filter.rules,
+            "filter_bytes" => &mut extensions.filter.bytes,
             _ => return None,
         })
     }

@@ -89,7 +89,7 @@ fn decode(bytes: &[u8], owner: &Jid) -> Result<Box<Filter>, Fault> {
 
 impl Extension for Room {
     type Options = Options;
-    const ABOUT: About = About::xep("filter", "Server Filtering", "jabber:iq:filter", "1.4");
+    const ABOUT: About = About::xep("filter", "Filters of messages", "jabberd 1.x", "");
 
     fn configure(plan: &mut Plan, options: &Options) -> Result<Self, PlanError> {
         let load = |store: Store, jid: Jid| async move {

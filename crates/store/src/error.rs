@@ -13,6 +13,17 @@ pub enum Error {
     /// An id of 0 or above `i64::MAX`.
     #[error("the id {0} is out of range: ids are 1 to {max}", max = i64::MAX)]
     BadId(u64),
+    /// A blob's key has other signs than `a` to `z` and digits, or is too short or too long.
+    #[error("a key of 3 to 64 letters and digits was expected")]
+    BadKey,
+    /// A blob got more or fewer bytes than were announced.
+    #[error("{announced} bytes were announced, and there are {found}")]
+    WrongLength {
+        /// What was announced, bytes.
+        announced: u64,
+        /// What there would have been, bytes.
+        found: u64,
+    },
     /// The home never claimed this epoch, or somebody claimed a newer one.
     #[error("the home is written from elsewhere by now (its epoch is old)")]
     StaleEpoch,

@@ -19,6 +19,7 @@ struct Switches {
     permits: usize,
     fail: Option<(usize, Error)>,
     refuse_reads: Option<Error>,
+    refuse_blobs: Option<Error>,
 }
 
 impl Faults {
@@ -65,6 +66,11 @@ impl Faults {
         self.0.lock().refuse_reads = error;
     }
 
+    /// Blobs are neither written nor removed but fail with this error, until told otherwise.
+    pub fn refuse_blobs(&self, error: Option<Error>) {
+        self.0.lock().refuse_blobs = error;
+    }
+
     /// Sits on this store.
     pub(crate) fn attach(&self, store: &Arc<Inner>) {
         self.0.lock().store = Arc::downgrade(store);
@@ -97,6 +103,10 @@ impl Faults {
 
     pub(crate) fn read_fault(&self) -> Option<Error> {
         self.0.lock().refuse_reads.clone()
+    }
+
+    pub(crate) fn blob_fault(&self) -> Option<Error> {
+        self.0.lock().refuse_blobs.clone()
     }
 
     fn nudge(&self) {

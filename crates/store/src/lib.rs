@@ -3,12 +3,14 @@
 //! A [`Store`] opens *shapes* by name: [`KeyValue`], [`Map`], [`Log`] and [`Archive`]. All writing goes through a
 //! [`Batch`], which is committed whole or not at all, in the order of submission, and answers through a [`Ticket`].
 //! Every batch names the home that makes it and that home's [`Epoch`]; an older epoch is refused, and a commit that
-//! fails fences the homes in it until they claim anew, so that nothing is built on a lost write.
+//! fails fences the homes in it until they claim anew, so that nothing is built on a lost write. A [`Blob`] holds files
+//! beside all this.
 //!
 //! This crate knows no XMPP: owners, keys and bytes mean nothing to it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod batch;
+mod blob;
 #[cfg(feature = "sqlite")]
 mod complaint;
 mod epoch;
@@ -24,6 +26,7 @@ mod store;
 mod ticket;
 
 pub use batch::{BATCH_BYTES, Batch, History, Row};
+pub use blob::{Blob, Writing};
 pub use epoch::Epoch;
 pub use error::Error;
 pub use faults::Faults;

@@ -5,13 +5,14 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::blob::{self, Place};
 use crate::epoch::Claims;
 use crate::memory::Memory;
 use crate::queue::Queue;
 use crate::read::Source;
 #[cfg(feature = "sqlite")]
-use crate::sqlite::{Sqlite, SqliteOptions};
-use crate::{Archive, Backlog, Batch, Epoch, Error, Faults, KeyValue, Log, Map, Outcome, Read, Ticket};
+use crate::sqlite::{Fault, Sqlite, SqliteOptions};
+use crate::{Archive, Backlog, Batch, Blob, Epoch, Error, Faults, KeyValue, Log, Map, Outcome, Read, Ticket};
 
 /// From this many waiting bytes on callers should push back, unless an engine is told otherwise.
 pub(crate) const SOFT_BYTES: usize = 16 * 1024 * 1024;
@@ -26,6 +27,7 @@ pub struct Store(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) queue: Arc<Queue>,
     engine: Engine,
+    pub(crate) blobs: Place,
 }
 
 enum Engine {
@@ -37,13 +39,13 @@ enum Engine {
 impl Store {
     /// A store that forgets everything when its last handle goes. Batches are committed before `submit` returns.
     pub fn memory() -> Store {
-        Store::new(Queue::new(Claims::above(0), None, SOFT_BYTES, HARD_BYTES), Engine::Memory(Memory::default()))
+        Store::in_memory(Queue::new(Claims::above(0), None, SOFT_BYTES, HARD_BYTES))
     }
 
     /// A store in memory that misbehaves as it is told.
     pub fn memory_with(faults: &Faults) -> Store {
         let queue = Queue::new(Claims::above(0), Some(faults.clone()), SOFT_BYTES, HARD_BYTES);
-        Store::new(queue, Engine::Memory(Memory::default()))
+        Store::in_memory(queue)
     }
 
     /// Opens or creates the database in `folder` and locks the folder against every other process.
@@ -52,7 +54,9 @@ impl Store {
     #[cfg(feature = "sqlite")]
     pub fn sqlite(folder: &Path, options: SqliteOptions) -> Result<Store, Error> {
         let (queue, engine) = Sqlite::open(folder, options)?;
-        Ok(Store::new(queue, Engine::Sqlite(engine)))
+        // After the folder is locked: what it has begun belongs to nobody else.
+        let blobs = Place::Folder(blob::Folder::open(folder, Fault::of_folder(folder))?);
+        Ok(Store::new(queue, Engine::Sqlite(engine), blobs))
     }
 
     /// The values of this name.
@@ -73,6 +77,11 @@ impl Store {
     /// The archives of this name.
     pub fn archive(&self, name: &'static str) -> Archive {
         Archive { inner: self.0.clone(), name }
+    }
+
+    /// The files of this name.
+    pub fn blobs(&self, name: &'static str) -> Blob {
+        Blob { inner: self.0.clone(), name }
     }
 
     /// Takes a batch to be committed after all that were submitted before it. Never blocks.
@@ -120,8 +129,12 @@ impl Store {
         self.0.close()
     }
 
-    fn new(queue: Arc<Queue>, engine: Engine) -> Store {
-        let inner = Arc::new(Inner { queue, engine });
+    fn in_memory(queue: Arc<Queue>) -> Store {
+        Store::new(queue, Engine::Memory(Memory::default()), Place::Memory(blob::Memory::default()))
+    }
+
+    fn new(queue: Arc<Queue>, engine: Engine, blobs: Place) -> Store {
+        let inner = Arc::new(Inner { queue, engine, blobs });
         if let Some(faults) = &inner.queue.faults {
             faults.attach(&inner);
         }
@@ -156,6 +169,10 @@ impl Inner {
             #[cfg(feature = "sqlite")]
             Engine::Sqlite(sqlite) => sqlite.read(question),
         }
+    }
+
+    pub(crate) fn faults(&self) -> Option<&Faults> {
+        self.queue.faults.as_ref()
     }
 
     /// A fault was lifted: what was held may go on.

@@ -1,6 +1,7 @@
 //! The system's and SQLite's errors, told apart by what an operator has to do.
 
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
@@ -9,9 +10,13 @@ use crate::Error;
 
 /// Makes errors of one folder.
 #[derive(Debug, Clone)]
-pub(super) struct Fault(pub(super) Arc<str>);
+pub(crate) struct Fault(pub(super) Arc<str>);
 
 impl Fault {
+    pub(crate) fn of_folder(path: &Path) -> Fault {
+        Fault(path.to_string_lossy().into())
+    }
+
     pub(super) fn of(&self, error: rusqlite::Error) -> Error {
         let (folder, detail) = (self.0.to_string(), error.to_string());
         match error.sqlite_error_code() {
@@ -27,7 +32,7 @@ impl Fault {
         }
     }
 
-    pub(super) fn of_io(&self, error: &io::Error) -> Error {
+    pub(crate) fn of_io(&self, error: &io::Error) -> Error {
         let (folder, detail) = (self.0.to_string(), error.to_string());
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::DiskFull { folder },

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod bed;
+mod blobs;
 #[cfg(feature = "sqlite")]
 mod damage;
 mod epochs;
@@ -48,6 +49,14 @@ contract! {
         long_answers_come_in_parts
         owners_come_in_pages
         erase_takes_everything_of_one_owner
+    }
+    blobs {
+        a_blob_is_written_read_in_parts_and_removed
+        a_blob_has_the_announced_length_or_is_not_there
+        one_key_is_written_once
+        keys_are_letters_and_digits
+        keys_come_in_pages_and_names_are_apart
+        a_disk_that_refuses_leaves_nothing
     }
     writes {
         a_batch_is_kept_whole_or_not_at_all

@@ -1,13 +1,13 @@
 //! Service discovery: what an entity is, can and has.
 //!
 //! Source    XEP-0030 2.5.0 (complete), XEP-0128 1.0.1.
-//! Hangs on  iq get to the host and to accounts; the node of XEP-0050 and its commands too.
+//! Hangs on  iq get to the host, its services and accounts; the node of XEP-0050 and its commands too.
 //! Keeps     nothing: the answer is what the extensions declared.
 //! Refuses   service-unavailable: an account's information, to those who may not see its presence; its items are an empty list to them (§8).
 //!           item-not-found: unknown nodes (§7). forbidden: a command that the asker may not run (XEP-0050 §2.2).
 use im::{
     About, Account, Ask, Attach, Command, Extension, HostAsk, Hub, Identity, Payload, Plan, PlanError, Present, Reply, Scope,
-    Service,
+    Service, ServiceAsk,
 };
 use xml::Builder;
 use xmpp::{ErrorType, Jid, StanzaError, ns};
@@ -62,6 +62,11 @@ impl Extension for Room {
             .feature(Scope::Account, ns::DISCO_ITEMS)
             .host_get::<Information>(|_, ask, asked| information(&Asker::of_host(ask), &asked))
             .host_get::<Items>(|_, ask, asked| items_of_host(&Asker::of_host(ask), &asked))
+            .service_get::<Information>(|_, ask, asked| of_service(ask, &asked))
+            .service_get::<Items>(|_, _, asked| match asked.node {
+                None => Ok(Reply::With(list(&asked).finish())),
+                Some(_) => Err(StanzaError::item_not_found()),
+            })
             .account_get::<Information>(|_, ask, asked| of_account(ask, &asked))
             .account_get::<Items>(|_, ask, asked| items_of_account(ask, &asked));
     }
@@ -170,6 +175,18 @@ fn items_of_host(asker: &Asker<'_>, asked: &Items) -> Result<Reply, StanzaError>
 fn service(list: Builder, service: &Service) -> Builder {
     let item = list.open(ns::DISCO_ITEMS, "item").attr("jid", service.jid.as_str());
     item.attr("name", &service.name).close()
+}
+
+/// A service of the host says what it is, with its forms (XEP-0128).
+fn of_service(ask: &ServiceAsk<'_>, asked: &Information) -> Result<Reply, StanzaError> {
+    if asked.node.is_some() {
+        return Err(StanzaError::item_not_found());
+    }
+    let service = ask.service;
+    let query = identify(Builder::new(ns::DISCO_INFO, "query"), service.identity());
+    let features = [ns::DISCO_INFO, ns::DISCO_ITEMS].iter().chain(service.features());
+    let query = features.fold(query, |query, feature| query.open(ns::DISCO_INFO, "feature").attr("var", feature).close());
+    Ok(Reply::With(service.forms().iter().fold(query, Builder::raw_child).finish()))
 }
 
 /// §8: an account shows its connected resources, except to those who may not see them: they get the empty list of an account that does not exist.

@@ -30,7 +30,7 @@ macro_rules! extensions {
 
 extensions! {
     disco, commands, privacy, ping, version, time, delay, last_activity, vcard, private, legacy_credentials, registration, welcome, offline, contacts, agents, browse, announce,
-    administrators, echo, invisible, filter,
+    administrators, echo, invisible, filter, upload,
 }
 
 /// What stands in other documents than the one that an extension follows, and is done by it too.
@@ -42,6 +42,7 @@ pub const ALSO: &[im::About] = &[
     im::About::xep("vcard", "vCard-Based Avatars", "XEP-0153", "1.1.1")
         .partly("the hash in presence, for clients that do not tell it themselves"),
     im::About::xep("time", "Legacy Entity Time", "XEP-0090", "1.2"),
+    im::About::xep("upload", "Out of Band Data", "XEP-0066", "1.5").partly("passes through the server untouched"),
     im::About::xep("offline", "Message Events", "XEP-0022", "1.4")
         .partly("the event \"offline\", which is the server's"),
     im::About::xep("offline", "Message Expiration", "XEP-0023", "1.3").partly("for messages that have to wait"),

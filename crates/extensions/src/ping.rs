@@ -1,7 +1,7 @@
 //! Ping: is the other side still there?
 //!
 //! Source    XEP-0199 2.0.1 (complete).
-//! Hangs on  iq get to the host and to accounts.
+//! Hangs on  iq get to the host, its services and accounts.
 //! Keeps     nothing.
 //! Refuses   service-unavailable for those who may not see an account's presence: they shall not learn whether it exists (§7).
 use im::{About, Attach, Extension, Payload, Plan, PlanError, Reply, Scope};
@@ -33,6 +33,7 @@ impl Extension for Room {
         on.feature(Scope::Host, ns::PING)
             .feature(Scope::Account, ns::PING)
             .host_get::<Ping>(|_, _, _| Ok(Reply::Empty))
+            .service_get::<Ping>(|_, _, _| Ok(Reply::Empty))
             .account_get::<Ping>(|_, ask, _| {
                 if ask.sees_presence() { Ok(Reply::Empty) } else { Err(StanzaError::service_unavailable()) }
             });

@@ -1,5 +1,6 @@
 //! Accounts: made, listed, removed, and names given back.
 use crate::carried::frame::Errand;
+use crate::chores::Erasure;
 use crate::credentials::NewCredentials;
 use crate::fault::Fault;
 use crate::hub::Hub;
@@ -134,6 +135,7 @@ impl Hub {
     pub(crate) async fn remove_here(&self, account: &Jid, answer: Option<Stanza>) -> Result<(), AccountError> {
         let home = self.wake(account).await?.ok_or(AccountError::Missing)?;
         let mut record = self.record(account).await?.ok_or(AccountError::Missing)?;
+        let erasures = self.erasures(account).await?;
         record.remove();
         let owner = account.bare_str();
         let ticket = home.with(self, |within| {
@@ -141,6 +143,8 @@ impl Hub {
             within.account.removed = true;
             within.hide_all();
             let batch = within.batch().erase(owner).put(&self.shapes().accounts, owner, record.bytes());
+            let values = erasures.iter().flat_map(|erasure| &erasure.values);
+            let batch = values.fold(batch, |batch, (keys, owner)| batch.delete(keys, owner));
             within.cancel_subscriptions(batch)
         });
         if let Err(error) = ticket.await {
@@ -155,6 +159,7 @@ impl Hub {
             within.end_all(&StreamError::not_authorized());
         });
         self.directory().forget(owner);
+        erasures.into_iter().filter_map(|erasure| erasure.then).for_each(|work| self.spawn(work));
         Ok(())
     }
 
@@ -174,6 +179,16 @@ impl Hub {
         let freed = self.store().submit(Batch::new(owner, epoch).erase(owner)).await;
         self.store().release(owner, epoch);
         Ok(freed?)
+    }
+
+    /// What extensions have of an account that is not stored under its own address.
+    async fn erasures(&self, account: &Jid) -> Result<Vec<Erasure>, Fault> {
+        let Some(host) = self.host(account.domain()) else { return Ok(Vec::new()) };
+        let mut erasures = Vec::new();
+        for handler in &host.plan().erasures {
+            erasures.push(handler(self, account.bare()).await?);
+        }
+        Ok(erasures)
     }
 
     /// The accounts of a host after the bare JID `after`, in order, at most `limit`.

@@ -23,6 +23,9 @@ impl Host {
         plan.after_login.push(xml::Builder::new(xmpp::ns::ROSTER_VERSIONS, "ver").finish());
         plan.after_login.push(xml::Builder::new(xmpp::ns::PRE_APPROVAL, "sub").finish());
         (options.plan)(&mut plan)?;
+        for service in &plan.local_services {
+            plan.services.push(service.listed(service.address(&options.name)?));
+        }
         Ok(Host { name: options.name.clone(), plan })
     }
 

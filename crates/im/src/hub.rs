@@ -165,6 +165,8 @@ impl Drop for Probes {
 struct Hosts {
     first: Option<Arc<Host>>,
     by_name: HashMap<String, Arc<Host>>,
+    /// Which of the host's services has this address.
+    services: HashMap<String, (Arc<Host>, usize)>,
 }
 
 /// Probes of sleeping accounts that wait for their answer; more go unanswered, which says the same as the answer: nobody is there.
@@ -256,6 +258,11 @@ impl Hub {
     /// The host of this canonical name, if it is served here.
     pub fn host(&self, domain: &str) -> Option<Arc<Host>> {
         self.0.hosts.load().by_name.get(domain).cloned()
+    }
+
+    /// The host whose service has this canonical address, and which of its services that is.
+    pub(crate) fn service(&self, domain: &str) -> Option<(Arc<Host>, usize)> {
+        self.0.hosts.load().services.get(domain).cloned()
     }
 
     /// The host for streams that name none.
@@ -496,7 +503,26 @@ fn hosts(options: &[HostOptions]) -> Result<Hosts, PlanError> {
         first.get_or_insert_with(|| host.clone());
         by_name.insert(host.name().as_str().to_owned(), host);
     }
-    Ok(Hosts { first, by_name })
+    let services = services(&by_name)?;
+    Ok(Hosts { first, by_name, services })
+}
+
+/// The services that the hosts are themselves, by their addresses, which nobody else may have.
+fn services(hosts: &HashMap<String, Arc<Host>>) -> Result<HashMap<String, (Arc<Host>, usize)>, PlanError> {
+    let mut services: HashMap<String, (Arc<Host>, usize)> = HashMap::new();
+    for host in hosts.values() {
+        for (number, service) in host.plan().local_services.iter().enumerate() {
+            let address = service.address(host.name())?.to_string();
+            let first = hosts.get(&address).map(|_| format!("the host {address}"));
+            let taken = services.get(&address).map(|(other, _)| format!("a service of {}", other.name()));
+            if let Some(first) = first.or(taken) {
+                let second = format!("the service {} of {}", service.owner, host.name());
+                return Err(PlanError::Address { first, second, address });
+            }
+            services.insert(address, (host.clone(), number));
+        }
+    }
+    Ok(services)
 }
 
 /// The secret is made at the first start and kept, so that what was derived from it stays the same.

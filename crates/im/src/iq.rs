@@ -148,7 +148,7 @@ impl<'a> StrangerAsk<'a> {
 }
 
 /// Handlers are only called with an iq that has a payload; the stanza's own root stands in where that rule were broken.
-fn payload(stanza: &Stanza) -> xml::Node<'_> {
+pub(crate) fn payload(stanza: &Stanza) -> xml::Node<'_> {
     stanza.payload().unwrap_or_else(|| stanza.root())
 }
 

@@ -12,6 +12,7 @@ mod accounts;
 mod arrive;
 mod atomic;
 mod carried;
+mod chores;
 mod clock;
 mod commands;
 mod credentials;
@@ -25,6 +26,7 @@ mod hub;
 mod invisible;
 mod iq;
 mod life;
+mod local_service;
 mod moments;
 mod nonza;
 mod outbox;
@@ -44,9 +46,11 @@ mod slots;
 pub mod subscription;
 mod subscriptions;
 mod timers;
+pub mod web;
 
 pub use account::{Account, Present};
 pub use accounts::AccountError;
+pub use chores::{Erasing, Erasure, Work};
 pub use clock::Clock;
 pub use cluster::{Cluster, Inbox};
 pub use commands::{Command, CommandAbout, Ending, Outcome, Stage, Step, Who, bad_payload};
@@ -57,6 +61,7 @@ pub use home::{Home, Within};
 pub use host::{Host, HostOptions};
 pub use hub::{Counters, Hub, HubError, HubOptions, Limits, Shapes, Stranger, UnderWay};
 pub use iq::{Ask, HostAsk, Payload, Reply, StrangerAsk};
+pub use local_service::{LocalService, Serve, ServiceAsk};
 pub use moments::{
     AccountCreated, AccountCreatedAt, Available, FellAsleep, Moment, Phase, PresenceAt, Received, ReceivedAt, Resumed,
     Sent, SentAt, ToHost, ToHostAt, Told, ToldAt, Unavailable, Undelivered, UndeliveredAt, Verdict,

@@ -1,16 +1,21 @@
 //! How an extension plugs in: it declares what it handles, and only what is handled is advertised.
+use crate::chores::{Chore, EraseHandler, Erasing, Work};
 use crate::commands::{Command, CommandAbout, Run, Step};
 use crate::credentials::LegacyCredentials;
 use crate::fault::Fault;
+use crate::hub::Hub;
 use crate::iq::{Ask, HostAsk, Payload, Reply, StrangerAsk, Table};
+use crate::local_service::{self, LocalService, Serve, ServiceAsk, ServiceHandler};
 use crate::moments::{Chains, Kinds, Moment, Phase, Verdict};
 use crate::screen::Screen;
 use crate::service::Service;
 use crate::slots::{AccountSlot, Slots};
+use crate::web::{Answering, Request, RouteHandler};
 use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 use xmpp::forms::Answers;
 use xmpp::{Jid, Kind, StanzaError};
@@ -98,6 +103,16 @@ pub enum PlanError {
         /// The command's node.
         node: &'static str,
     },
+    /// Two services, or a service and a host, want one address.
+    #[error("{first} and {second} both want to be {address}")]
+    Address {
+        /// Who came first.
+        first: String,
+        /// Who came second.
+        second: String,
+        /// The address.
+        address: String,
+    },
     /// An extension's options make no sense.
     #[error("{extension}: {why}")]
     Options {
@@ -151,12 +166,18 @@ pub struct Plan {
     pub(crate) host_iqs: Table<HostHandler>,
     pub(crate) account_iqs: Table<AccountHandler>,
     pub(crate) stranger_iqs: Table<StrangerHandler>,
+    /// What every service answers.
+    pub(crate) service_iqs: Table<ServiceHandler>,
+    pub(crate) local_services: Vec<LocalService>,
+    pub(crate) routes: Vec<(&'static str, Box<RouteHandler>)>,
+    pub(crate) chores: Vec<Chore>,
+    pub(crate) erasures: Vec<Box<EraseHandler>>,
     host_features: Vec<&'static str>,
     account_features: Vec<&'static str>,
     host_identities: Vec<Identity>,
     account_identities: Vec<Identity>,
     host_forms: Vec<xml::Element>,
-    services: Vec<Service>,
+    pub(crate) services: Vec<Service>,
     administrators: Vec<Jid>,
     pub(crate) before_login: Vec<xml::Element>,
     pub(crate) after_login: Vec<xml::Element>,
@@ -268,12 +289,12 @@ impl Plan {
 
 /// What an extension declares itself with.
 pub struct Attach<'p, E> {
-    plan: &'p mut Plan,
+    pub(crate) plan: &'p mut Plan,
     extension: Arc<E>,
     about: About,
 }
 
-impl<E: Extension> Attach<'_, E> {
+impl<'p, E: Extension> Attach<'p, E> {
     /// The extension itself, for what it declares only under some options.
     pub fn extension(&self) -> Arc<E> {
         self.extension.clone()
@@ -402,6 +423,44 @@ impl<E: Extension> Attach<'_, E> {
         self.note(taken.then_some(PlanError::SameCommand { extension: self.about.name, node: about.node }))
     }
 
+    /// Answers a `get` of `P` that is addressed to any service of the host, unless the service answers it itself.
+    pub fn service_get<P: Payload + 'static>(
+        &mut self,
+        f: fn(&Arc<E>, &mut ServiceAsk<'_>, P) -> Result<Reply, StanzaError>,
+    ) -> &mut Self {
+        let handler = local_service::handler(self.extension.clone(), f);
+        let clash = self.plan.service_iqs.add::<P>(false, self.about.name, "services", handler);
+        self.note(clash)
+    }
+
+    /// Opens a service at the address `label`.HOST, which is listed with the others; what it is and does is declared with what this gives.
+    pub fn open_service(&mut self, label: &'static str, identity: Identity) -> Serve<'_, 'p, E> {
+        self.plan.local_services.push(LocalService::new(label, self.about.name, identity));
+        let at = self.plan.local_services.len() - 1;
+        Serve { on: self, at }
+    }
+
+    /// Answers HTTP requests whose path begins with `prefix`, which begins and ends with a slash.
+    pub fn route(&mut self, prefix: &'static str, f: fn(&Arc<E>, &Hub, Request) -> Answering) -> &mut Self {
+        let extension = self.extension.clone();
+        self.plan.routes.push((prefix, Box::new(move |hub, request| f(&extension, hub, request))));
+        self
+    }
+
+    /// Has something done for the host of this name at the start, and from then on in this interval, of which minutes count.
+    pub fn chore(&mut self, every: Duration, f: fn(&Arc<E>, &Hub, Jid) -> Work) -> &mut Self {
+        let extension = self.extension.clone();
+        self.plan.chores.push(Chore { every, run: Box::new(move |hub, host| f(&extension, hub, host)) });
+        self
+    }
+
+    /// Looks up what must be erased with an account besides what is stored under its own address, right before it is erased.
+    pub fn erase(&mut self, f: fn(&Arc<E>, &Hub, Jid) -> Erasing) -> &mut Self {
+        let extension = self.extension.clone();
+        self.plan.erasures.push(Box::new(move |hub, account| f(&extension, hub, account)));
+        self
+    }
+
     /// Hangs a handler on a moment for stanzas of one kind.
     pub fn on<M: Moment>(
         &mut self,
@@ -454,7 +513,7 @@ impl<E: Extension> Attach<'_, E> {
         self.note(clash)
     }
 
-    fn note(&mut self, clash: Option<PlanError>) -> &mut Self {
+    pub(crate) fn note(&mut self, clash: Option<PlanError>) -> &mut Self {
         if self.plan.problem.is_none() {
             self.plan.problem = clash;
         }

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::home::{Home, Rests, Turn};
 use crate::host::Host;
 use crate::iq::{HostAsk, Reply};
+use crate::local_service::ServiceAsk;
 use crate::moments::{Kinds, Moment, ToHost, ToHostAt, Verdict};
 use crate::plan::guarded;
 use cluster::Placement;
@@ -51,7 +52,10 @@ impl Turn<'_> {
             return Routed::Done;
         }
         let Some(host) = self.hub.host(to.domain()) else {
-            self.elsewhere(&stanza);
+            match self.hub.service(to.domain()) {
+                Some((host, number)) => self.service(&host, number, &stanza),
+                None => self.elsewhere(&stanza),
+            }
             return Routed::Done;
         };
         if to.local().is_none() {
@@ -219,6 +223,28 @@ impl Turn<'_> {
             }
         }
         Routed::Done
+    }
+
+    /// A service of ours is addressed. It answers questions and knows nobody behind itself.
+    fn service(&mut self, host: &Arc<Host>, number: usize, stanza: &Stanza) {
+        let (plan, whole) = (host.plan(), stanza.to().is_some_and(|to| to.local().is_none() && to.is_bare()));
+        let asked =
+            (stanza.kind() == Kind::Iq && stanza.may_be_answered() && whole).then(|| stanza.payload()).flatten();
+        let service = plan.local_services.get(number);
+        let (Some(payload), Some(from), Some(service), Some(address)) = (asked, stanza.from(), service, stanza.to())
+        else {
+            return if stanza.kind() != Kind::Presence {
+                self.bounce(stanza, &StanzaError::service_unavailable())
+            };
+        };
+        let set = stanza.iq_type() == Some(IqType::Set);
+        let handler = service.iqs.find(set, payload).or_else(|| plan.service_iqs.find(set, payload));
+        let reply = handler.map_or(Err(StanzaError::service_unavailable()), |handler| {
+            let mut ask = ServiceAsk { hub: self.hub, host, service, address, stanza, from };
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handler(&mut ask)))
+                .unwrap_or_else(|panic| Err(crate::plan::panicked("iq", &panic).tell()))
+        });
+        self.answer(stanza, reply);
     }
 
     /// Sends the answer to an iq now, or when it is there.

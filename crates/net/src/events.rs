@@ -14,8 +14,8 @@ pub(crate) fn listening(address: SocketAddr, tls: &'static str, require_tls: boo
     debug!(%address, tls, require_tls, legacy, "listening for clients");
 }
 
-pub(crate) fn accept_failed(address: SocketAddr, error: &std::io::Error) {
-    warn!(%address, %error, "cannot accept connections for a moment");
+pub(crate) fn accept_failed(address: Option<SocketAddr>, error: &std::io::Error) {
+    warn!(address = address.map(tracing::field::display), %error, "cannot accept connections for a moment");
 }
 
 pub(crate) fn connection_refused(peer: Option<IpAddr>, limit: &'static str) {

@@ -47,7 +47,7 @@ impl Doors {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -66,7 +66,8 @@ impl Listeners {
         for (listener, options) in self.bound {
             let address = listener.local_addr().unwrap_or(options.address);
             events::listening(address, tls_name(options.tls), options.require_tls, legacy_name(options.legacy));
-            tasks.push(tokio::spawn(accept(self.doors.clone(), listener, options)));
+            let doors = self.doors.clone();
+            tasks.push(tokio::spawn(accept(listener, move |socket, peer| take(&doors, options, socket, peer))));
         }
         Open { doors: self.doors, tasks }
     }
@@ -107,19 +108,20 @@ async fn turn_the_wheel(doors: Doors) {
     }
 }
 
-async fn accept(doors: Doors, listener: TcpListener, options: ClientListener) {
+/// Gives every connection to `take`, for ever.
+pub(crate) async fn accept(listener: TcpListener, take: impl Fn(TcpStream, IpAddr)) {
     let mut told = false;
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
                 told = false;
-                take(&doors, options, socket, peer.ip());
+                take(socket, peer.ip().to_canonical());
             }
             // The peer has gone before we took it.
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 if !std::mem::replace(&mut told, true) {
-                    events::accept_failed(options.address, &error);
+                    events::accept_failed(listener.local_addr().ok(), &error);
                 }
                 sleep(REST).await;
             }
@@ -132,7 +134,7 @@ fn take(doors: &Doors, options: ClientListener, socket: TcpStream, peer: IpAddr)
     let _ = socket.set_nodelay(true);
     let dead = Duration::from_secs(doors.limits().dead_s.into());
     let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(dead));
-    tokio::spawn(c2s::serve(doors.clone(), options, socket, Some(peer.to_canonical())));
+    tokio::spawn(c2s::serve(doors.clone(), options, socket, Some(peer)));
 }
 
 fn is_the_peers(error: &io::Error) -> bool {

@@ -52,16 +52,9 @@ pub struct Acceptor {
 impl Acceptor {
     /// TLS 1.2 and 1.3, ALPN `xmpp-client` or none (XEP-0368), stateless tickets, no early data.
     pub fn for_clients(certificates: Arc<Certificates>) -> Result<Acceptor, Error> {
-        let provider = Arc::new(provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(certificates);
+        let mut config = base(certificates)?;
         config.alpn_protocols = vec![b"xmpp-client".to_vec()];
         config.key_log = Arc::new(capture::ExporterLog);
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = aws_lc_rs::Ticketer::new()?;
-        config.send_tls13_tickets = 1;
         Ok(Acceptor { config: Arc::new(config) })
     }
 
@@ -69,6 +62,25 @@ impl Acceptor {
     pub fn accept(&self) -> Result<Box<Connection>, Error> {
         Connection::new(self.config.clone())
     }
+}
+
+/// TLS 1.2 and 1.3 for HTTP/1.1, with the certificates of the hosts.
+pub(crate) fn config_for_http(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig>, Error> {
+    let mut config = base(certificates)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// What all listeners have in common: stateless tickets, no early data.
+fn base(certificates: Arc<Certificates>) -> Result<ServerConfig, Error> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
+    Ok(config)
 }
 
 /// The one provider of cryptography in the tree, always passed explicitly.

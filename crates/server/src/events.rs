@@ -48,6 +48,8 @@ events! {
     clear_passwords: WARN { address }
     /// Anybody who reaches the server may make an account.
     open_registration: WARN { host }
+    /// Files cannot be uploaded: no listener for HTTP is encrypted, and this key does not say where a proxy is.
+    upload_off: WARN { key }
     /// The bound on open files, raised as far as the system allows.
     open_files: INFO { limit }
     /// The bound on open files is too low for the connections that are allowed.
@@ -74,7 +76,7 @@ events! {
     operation_failed: ERROR { operation, reason }
     /// Somebody other than the server's own user reached for the control socket and was turned away.
     control_refused: WARN { user }
-    /// The control socket or the metrics page could not take a connection.
+    /// The control socket could not take a connection.
     accept_failed: WARN { door, reason }
     /// The server was told to stop.
     stopping: INFO { signal }

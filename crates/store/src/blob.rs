@@ -77,6 +77,15 @@ impl Blob {
         }
     }
 
+    /// Whether a blob of this key is being written now.
+    pub fn is_begun(&self, key: &str) -> bool {
+        match &self.inner.blobs {
+            Place::Memory(memory) => memory.is_begun(self.name, key),
+            #[cfg(feature = "sqlite")]
+            Place::Folder(folder) => check(key).is_ok() && folder.is_begun(self.name, key),
+        }
+    }
+
     /// At most `limit` bytes from `offset` on, fewer only at the end; `None` when there is no such blob.
     ///
     /// # Errors

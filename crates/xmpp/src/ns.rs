@@ -88,6 +88,12 @@ pub const HASHES: &str = "urn:xmpp:hashes:2";
 pub const HINTS: &str = "urn:xmpp:hints";
 /// Uploading files (XEP-0363).
 pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
+/// A file that expires when its uploader says (XEP-0363 §5.3).
+pub const HTTP_UPLOAD_EPHEMERAL: &str = "urn:xmpp:http:upload:purpose:0#ephemeral";
+/// A file that goes with a message (XEP-0363 §5.1).
+pub const HTTP_UPLOAD_MESSAGE: &str = "urn:xmpp:http:upload:purpose:0#message";
+/// What a file is uploaded for (XEP-0363 §5).
+pub const HTTP_UPLOAD_PURPOSE: &str = "urn:xmpp:http:upload:purpose:0";
 /// Idle since (XEP-0319).
 pub const IDLE: &str = "urn:xmpp:idle:1";
 /// Invisible command (XEP-0186).

@@ -12,6 +12,7 @@ mod management;
 mod members;
 mod services;
 mod slow_disk;
+mod uploads;
 mod waiting;
 
 use hands::{account, bind, hub, say, told};

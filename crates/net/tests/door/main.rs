@@ -4,6 +4,7 @@
 mod bad_input;
 mod encrypted;
 mod house;
+mod http;
 mod legacy;
 mod modern;
 mod mutants;

@@ -1,8 +1,9 @@
 //! The file that `yatter init` writes: every key with its sentence and its default, as a comment that needs only uncommenting.
 
+use super::CLIENTS_ALONE;
 use super::declare::{Key, Section};
 use super::setting::Setting;
-use super::{Config, Domain, HostTable, Limits, Listen, Log, Metrics, Root, Storage};
+use super::{Config, Domain, HostTable, Limits, Listen, Log, Metrics, Root, Serves, Storage, Upload};
 
 /// The whole configuration, commented. What `hosts` names is written out; the rest are the defaults behind `#`.
 /// A line that begins with `##` is a sentence, one that begins with a single `#` is a setting.
@@ -13,13 +14,16 @@ pub fn commented(hosts: &[Domain]) -> String {
     keys(&mut out, root.keys(), |key| (key.name == "hosts" && !hosts.is_empty()).then(|| hosts.to_vec().toml()));
     for (n, door) in defaults.listen.iter().enumerate() {
         title(&mut out, "[[listen]]", (n == 0).then(Listen::doc));
-        let keys = door.keys().into_iter().map(|key| if n == 0 { key } else { Key { doc: String::new(), ..key } });
+        let keys =
+            door.keys().into_iter().filter(|key| door.serves == Serves::Clients || !CLIENTS_ALONE.contains(&key.name));
+        let keys = keys.map(|key| if n == 0 { key } else { Key { doc: String::new(), ..key } });
         self::keys(&mut out, keys, |_| None);
     }
     let host = hosts.first().or(defaults.hosts.first()).map(|host| host.toml()).unwrap_or_default();
     section(&mut out, &format!("[host.{host}]"), &HostTable::default());
     section(&mut out, "[storage]", &Storage::default());
     section(&mut out, "[limits]", &Limits::default());
+    section(&mut out, "[upload]", &Upload::default());
     section(&mut out, "[metrics]", &Metrics::default());
     section(&mut out, "[log]", &Log::default());
     out

@@ -98,6 +98,18 @@ section! {
         pub roster_request_bytes: u64 = 8_192, 0..=262_144;
         /// Removed contacts that are remembered, so that a client which was away need not fetch the whole roster.
         pub roster_removals: u64 = 100, 0..=10_000;
+        /// HTTP connections together.
+        pub http_connections: u64 = 10_000, 1..=10_000_000;
+        /// HTTP connections from one IP address (from one /64 with IPv6); this machine itself is exempt.
+        pub http_connections_per_address: u64 = 100, 1..=10_000_000;
+        /// From connecting with HTTP, or from the last answer, to the end of a request's header.
+        pub http_header_s: u64 = 15, 1..=3_600;
+        /// The largest header of an HTTP request.
+        pub http_header_bytes: u64 = 16_384, 8_192..=1_048_576;
+        /// How long an HTTP client may send, or take, nothing in the middle of a file.
+        pub http_stall_s: u64 = 30, 1..=3_600;
+        /// What an HTTP client must send per second on average, in bytes, once it has been waited for so long.
+        pub http_body_bytes_per_s: u64 = 1_024, 1..=1_073_741_824;
         /// Accounts that are kept in memory without need.
         pub accounts_awake: u64 = 10_000, 1..=10_000_000;
         /// Passwords that are checked at the same time.

@@ -24,8 +24,10 @@ pub use commented::commented;
 pub use limits::Limits;
 pub use people::{Contacts, Person, Words};
 pub use report::{ConfigError, ConfigErrors, Problem, Report};
-pub use tables::{Format, HostTable, Legacy, Level, Listen, Log, Metrics, Registration, Root, Serves, Storage, Tls};
-pub use values::{Certificate, Domain, Engine, MetricsDoor};
+pub use tables::{
+    Format, HostTable, Legacy, Level, Listen, Log, Metrics, Registration, Root, Serves, Storage, Tls, Upload,
+};
+pub use values::{Certificate, Domain, Engine, MetricsDoor, UploadUrl};
 
 /// The whole configuration, complete: what the file does not say has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Config {
     pub storage: Storage,
     /// The bounds.
     pub limits: Limits,
+    /// The files that users upload.
+    pub upload: Upload,
     /// The figures.
     pub metrics: Metrics,
     /// The log.
@@ -68,19 +72,20 @@ impl Config {
         };
         let starttls = loopback.map(|ip| door(ip, 5222, Tls::StartTls));
         let direct = loopback.map(|ip| door(ip, 5223, Tls::Direct));
+        let http = loopback.map(|ip| Listen { address: SocketAddr::new(ip, HTTP_PORT), ..Listen::http() });
         let metrics = MetricsDoor(Some(SocketAddr::new(loopback[0], 5280)));
         Config {
             data,
-            listen: starttls.into_iter().chain(direct).collect(),
+            listen: starttls.into_iter().chain(direct).chain(http).collect(),
             metrics: Metrics { address: metrics },
             ..Config::default()
         }
     }
 
-    /// The doors of a file that names none: one for STARTTLS, one for TLS from the first byte.
+    /// The doors of a file that names none: one for STARTTLS, one for TLS from the first byte, one for HTTP.
     pub fn default_doors() -> Vec<Listen> {
         let direct = SocketAddr::new(Listen::default().address.ip(), 5223);
-        vec![Listen::default(), Listen { address: direct, tls: Tls::Direct, ..Listen::default() }]
+        vec![Listen::default(), Listen { address: direct, tls: Tls::Direct, ..Listen::default() }, Listen::http()]
     }
 
     fn of(root: Root, mut written: BTreeMap<Domain, HostTable>) -> Self {
@@ -92,6 +97,7 @@ impl Config {
             host,
             storage: Storage::default(),
             limits: Limits::default(),
+            upload: Upload::default(),
             metrics: Metrics::default(),
             log: Log::default(),
         }
@@ -166,6 +172,7 @@ fn read(file: &DeTable<'_>, report: &mut Report<'_>) -> Config {
     config.storage = section(file, "storage", report);
     config.limits = section(file, "limits", report);
     agree(file, &config.limits, report);
+    config.upload = section(file, "upload", report);
     config.metrics = section(file, "metrics", report);
     config.log = section(file, "log", report);
     config
@@ -231,7 +238,7 @@ fn doors(value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Vec<Listen> {
     };
     let mut doors: Vec<Listen> = Vec::new();
     for entry in entries.iter() {
-        let Some(door) = table(entry, report).map(|table| Listen::read(table, report)) else { continue };
+        let Some(door) = table(entry, report).map(|table| door(table, report)) else { continue };
         if let Some(problem) = contradiction(&door, &doors) {
             report.fail(entry.span(), Problem::Invalid(problem));
         }
@@ -243,12 +250,55 @@ fn doors(value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Vec<Listen> {
     doors
 }
 
+/// The port of HTTP over TLS, unless another is named.
+const HTTP_PORT: u16 = 5281;
+
+/// Keys that say something about streams of clients alone.
+const CLIENTS_ALONE: [&str; 2] = ["require_tls", "legacy"];
+
+impl Listen {
+    /// The usual door for HTTP: encrypted, open to the network.
+    pub fn http() -> Self {
+        let address = SocketAddr::new(Listen::default().address.ip(), HTTP_PORT);
+        Listen { address, serves: Serves::Http, tls: Tls::Direct, ..Listen::default() }
+    }
+}
+
+/// Reads one door; what is not written depends on whom it serves.
+fn door(table: &DeTable<'_>, report: &mut Report<'_>) -> Listen {
+    let mut door = Listen::read(table, report);
+    if door.serves != Serves::Http {
+        return door;
+    }
+    let usual = Listen::http();
+    if !table.contains_key("address") {
+        door.address = usual.address;
+    }
+    match table.get("tls") {
+        None => door.tls = usual.tls,
+        Some(value) if door.tls == Tls::StartTls => {
+            let problem =
+                Problem::Invalid("HTTP has no STARTTLS; write \"direct\", or \"none\" behind a proxy".to_owned());
+            report.under("tls", |report| report.fail(value.span(), problem));
+        }
+        Some(_) => {}
+    }
+    for key in CLIENTS_ALONE {
+        if let Some(value) = table.get(key) {
+            let problem = Problem::Invalid("means nothing at a listener for HTTP; remove it".to_owned());
+            report.under(key, |report| report.fail(value.span(), problem));
+        }
+    }
+    (door.require_tls, door.legacy) = (usual.require_tls, usual.legacy);
+    door
+}
+
 /// What is impossible about a door, alone or beside the ones before it.
 fn contradiction(door: &Listen, others: &[Listen]) -> Option<String> {
     if others.iter().any(|other| other.address == door.address) {
         return Some(format!("two listeners have the address {}", door.address));
     }
-    (door.tls == Tls::None && door.require_tls).then(|| {
+    (door.tls == Tls::None && door.require_tls && door.serves == Serves::Clients).then(|| {
         "`tls = \"none\"` can never satisfy `require_tls`; write `require_tls = false` if passwords may cross in the clear"
             .to_owned()
     })

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::declare::{Later, section, words};
 use super::people::{Contacts, Person, Words};
-use super::values::{Certificate, Domain, Engine, MetricsDoor};
+use super::values::{Certificate, Domain, Engine, MetricsDoor, UploadUrl};
 
 section! {
     /// What the server is called, and where it keeps what it must not lose.
@@ -15,18 +15,19 @@ section! {
         /// The folder of accounts, messages and certificates; relative paths start at this file. `--data` overrules it.
         pub data: PathBuf = PathBuf::from("/var/lib/yatter");
     }
-    beside: ["listen", "host", "storage", "limits", "metrics", "log"]
+    beside: ["listen", "host", "storage", "limits", "upload", "metrics", "log"]
     later: [Later { name: "component", what: "a component", instead: "remove the table" }]
 }
 
 section! {
     /// A door of the server: one address and what is spoken there.
     pub struct Listen {
-        /// The IP address and port; `[::]` is every address of the machine, IPv4 included.
+        /// The IP address and port; `[::]` is every address of the machine, IPv4 included. With `serves = "http"` the default is port 5281.
         pub address: SocketAddr = SocketAddr::from(([0_u16; 8], 5222));
-        /// Who comes in here.
+        /// Who comes in here: `clients`, or `http` (files; it takes no other keys than `address` and `tls`).
         pub serves: Serves = Serves::Clients;
-        /// How encryption begins: `starttls` (port 5222), `direct` (the old SSL port 5223) or `none`.
+        /// How encryption begins: `starttls` (port 5222), `direct` (the old SSL port 5223) or `none`; for HTTP `direct`, the default there,
+        /// or `none` (behind a proxy).
         pub tls: Tls = Tls::StartTls;
         /// Whether passwords are refused before the stream is encrypted; false lets them cross in the clear.
         pub require_tls: bool = true;
@@ -65,6 +66,29 @@ section! {
 }
 
 section! {
+    /// Files that users upload (XEP-0363): put to and fetched from a listener with `serves = "http"`.
+    pub struct Upload {
+        /// What the addresses of files begin with: `"auto"` (host and port of the first encrypted listener for HTTP) or, behind a proxy that passes
+        /// `/upload/` on, such as `"https://upload.example.org"`. Best a name at which nothing else is.
+        pub url: UploadUrl = UploadUrl(None);
+        /// The largest file.
+        pub file_bytes: u64 = 104_857_600, 1..=1_099_511_627_776;
+        /// All files of one account.
+        pub account_bytes: u64 = 10_737_418_240, 1..=1_125_899_906_842_624;
+        /// What one account may upload in 24 hours, in bytes.
+        pub account_bytes_per_day: u64 = 1_073_741_824, 1..=1_125_899_906_842_624;
+        /// How many files one account may have.
+        pub account_files: u64 = 2_000, 1..=100_000;
+        /// All files of one host; 0: as many as the disk holds.
+        pub total_bytes: u64 = 0, 0..=1_125_899_906_842_624;
+        /// For how many days a file is kept.
+        pub keep_days: u64 = 30, 1..=36_500;
+        /// How long a client may wait with an upload that it has been granted.
+        pub slot_s: u64 = 300, 10..=86_400;
+    }
+}
+
+section! {
     /// Figures for Prometheus, over HTTP without a password and therefore on this machine only.
     pub struct Metrics {
         /// `"off"`, or a loopback address and port such as `"127.0.0.1:5280"`; the page is `/metrics`.
@@ -87,11 +111,12 @@ words! {
     pub enum Serves {
         /// Chat clients.
         Clients = "clients",
+        /// Files over HTTP.
+        Http = "http",
     }
     later: [
         Later { name: "servers", what: "federation with other servers", instead: "write \"clients\" or remove the listener" },
         Later { name: "components", what: "a listener for components", instead: "write \"clients\" or remove the listener" },
-        Later { name: "http", what: "a listener for HTTP", instead: "write \"clients\" or remove the listener" },
     ]
 }
 

@@ -86,6 +86,20 @@ fn every_mistake_is_told_by_line_column_and_key() {
             "yatter.toml:1:1: listen: `tls = \"none\"` can never satisfy `require_tls`; write `require_tls = false` \
              if passwords may cross in the clear",
         ),
+        (
+            "[[listen]]\nserves = \"http\"\ntls = \"starttls\"",
+            "yatter.toml:3:7: listen.tls: HTTP has no STARTTLS; write \"direct\", or \"none\" behind a proxy",
+        ),
+        (
+            "[[listen]]\nserves = \"http\"\nlegacy = \"auto\"",
+            "yatter.toml:3:10: listen.legacy: means nothing at a listener for HTTP; remove it",
+        ),
+        (
+            "[upload]\nurl = \"ftp://example.org\"",
+            "yatter.toml:2:7: upload.url: expects \"auto\" or an address such as \"https://upload.example.org\", not \
+             `ftp://example.org`",
+        ),
+        ("[upload]\nkeep_days = 0", "yatter.toml:2:13: upload.keep_days: expects a number from 1 to 36500, not 0"),
         ("[[listen]]\n[[listen]]", "yatter.toml:2:1: listen: two listeners have the address [::]:5222"),
         ("listen = []", "yatter.toml:1:10: listen: names no door; write at least one [[listen]] table"),
         ("[[listen]]\nrequire_tls = \"no\"", "yatter.toml:2:15: listen.require_tls: expects true or false, not text"),
@@ -139,11 +153,6 @@ fn what_later_versions_bring_is_recognised_and_refused() {
              write \"clients\" or remove the listener",
         ),
         (
-            "[[listen]]\nserves = \"http\"",
-            "yatter.toml:2:10: listen.serves: a listener for HTTP is not in this version of Yatter; \
-             write \"clients\" or remove the listener",
-        ),
-        (
             "[host.localhost]\ncertificate = \"acme\"",
             "yatter.toml:2:15: host.localhost.certificate: a certificate by ACME is not in this version of Yatter; \
              write \"self-signed\" or { chain = \"…\", key = \"…\" }",
@@ -164,6 +173,17 @@ fn what_later_versions_bring_is_recognised_and_refused() {
     ] {
         assert_eq!(mistakes(text), [expected], "{text}");
     }
+}
+
+#[test]
+fn a_door_for_http_has_defaults_of_its_own() {
+    let config = Config::parse(Path::new("yatter.toml"), "[[listen]]\nserves = \"http\"").unwrap();
+    assert_eq!(config.listen, [Listen::http()]);
+    let text = "[[listen]]\nserves = \"http\"\naddress = \"127.0.0.1:80\"\ntls = \"none\"";
+    let config = Config::parse(Path::new("yatter.toml"), text).unwrap();
+    assert_eq!((config.listen[0].address.port(), config.listen[0].tls), (80, Tls::None));
+    let config = Config::parse(Path::new("yatter.toml"), "[upload]\nurl = \"https://up.example.org/\"").unwrap();
+    assert_eq!(config.upload.url, UploadUrl(Some("https://up.example.org".to_owned())));
 }
 
 #[test]
@@ -207,6 +227,7 @@ fn paths_start_at_the_folder_of_the_file() {
 fn without_a_file_only_this_machine_can_connect() {
     let config = Config::development("data".into());
     assert!(config.listen.iter().all(|door| door.address.ip().is_loopback()));
-    assert_eq!(config.listen.iter().filter(|door| door.require_tls).count(), 2);
+    assert_eq!(config.listen.iter().filter(|door| door.require_tls).count(), 4);
+    assert_eq!(config.listen.iter().filter(|door| door.serves == Serves::Http).count(), 2);
     assert!(Config::default().listen.iter().all(|door| door.require_tls));
 }

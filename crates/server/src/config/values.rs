@@ -180,3 +180,33 @@ impl Setting for MetricsDoor {
         quoted(&self.0.map_or("off".to_owned(), |address| address.to_string()))
     }
 }
+
+/// What the addresses of files begin with, without a slash at the end; `None`: what the listener says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadUrl(pub Option<String>);
+
+impl Setting for UploadUrl {
+    fn expects() -> String {
+        "\"auto\" or an address such as \"https://upload.example.org\"".to_owned()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
+        let written = text(value, Self::expects, report)?;
+        if written == "auto" {
+            return Some(UploadUrl(None));
+        }
+        let url = written.trim_end_matches('/');
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}?#@".contains(&byte));
+        if plain && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) {
+            return Some(UploadUrl(Some(url.to_owned())));
+        }
+        let found = format!("`{written}`");
+        report.fail(value.span(), Problem::WrongType { expected: Self::expects(), found });
+        None
+    }
+
+    fn toml(&self) -> String {
+        quoted(self.0.as_deref().unwrap_or("auto"))
+    }
+}

@@ -27,6 +27,8 @@ pub enum Read {
     Counter(fn(&net::Metrics) -> u64),
     /// Only grows; counted by the doors, one for each value of a label.
     Counters(&'static str, fn(&net::Metrics) -> Vec<(&'static str, u64)>),
+    /// Only grows; counted at the door for HTTP.
+    Http(fn(&net::http::HttpMetrics) -> u64),
     /// Only grows; counted by the heart.
     Heart(fn(&im::Counters) -> &AtomicU64),
     /// Goes up and down.
@@ -40,7 +42,9 @@ pub enum Read {
 impl Figure {
     fn kind(&self) -> MetricType {
         match self.read {
-            Read::Counter(_) | Read::Counters(..) | Read::Heart(_) | Read::ProcessCounter(_) => MetricType::Counter,
+            Read::Counter(_) | Read::Counters(..) | Read::Http(_) | Read::Heart(_) | Read::ProcessCounter(_) => {
+                MetricType::Counter
+            }
             Read::Gauge(_) | Read::Process(_) => MetricType::Gauge,
         }
     }
@@ -48,6 +52,10 @@ impl Figure {
 
 const fn counter(name: &'static str, sentence: &'static str, read: fn(&net::Metrics) -> u64) -> Figure {
     Figure { name, sentence, read: Read::Counter(read) }
+}
+
+const fn http(name: &'static str, sentence: &'static str, read: fn(&net::http::HttpMetrics) -> u64) -> Figure {
+    Figure { name, sentence, read: Read::Http(read) }
 }
 
 const fn heart(name: &'static str, sentence: &'static str, read: fn(&im::Counters) -> &AtomicU64) -> Figure {
@@ -113,6 +121,15 @@ pub const FIGURES: &[Figure] = &[
         sentence: "Streams closed with an error, by its condition (RFC 6120 §4.9.3).",
         read: Read::Counters("condition", |doors| doors.stream_errors.values()),
     },
+    http("yatter_http_connections_opened", "HTTP connections accepted.", |http| http.connections_opened.value()),
+    http("yatter_http_connections_refused", "HTTP connections turned away because of a limit.", |http| {
+        http.connections_refused.value()
+    }),
+    http("yatter_http_requests_granted", "HTTP requests granted (status below 400).", |http| http.granted.value()),
+    http("yatter_http_requests_refused", "HTTP requests refused (status 4xx).", |http| http.refused.value()),
+    http("yatter_http_requests_failed", "HTTP requests that failed inside the server (status 5xx).", |http| {
+        http.failed.value()
+    }),
     process("process_resident_memory_bytes", "Memory of the process that is in RAM.", |process| process.resident_bytes),
     process("process_open_fds", "Files and connections that the process has open.", |process| process.open_files),
     Figure {
@@ -143,6 +160,7 @@ impl Collector for Collected {
             let mut metric = encoder.encode_descriptor(figure.name, figure.sentence, None, figure.kind())?;
             match figure.read {
                 Read::Counter(read) => ConstCounter::new(read(doors)).encode(metric)?,
+                Read::Http(read) => ConstCounter::new(read(self.figures.running.http.metrics())).encode(metric)?,
                 Read::Heart(read) => ConstCounter::new(read(heart).load(Ordering::Relaxed)).encode(metric)?,
                 Read::Gauge(read) => ConstGauge::new(read(&self.now)).encode(metric)?,
                 Read::ProcessCounter(read) => ConstCounter::new(read(&process)).encode(metric)?,

@@ -3,17 +3,15 @@
 mod figures;
 mod process;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use im::Hub;
 use net::Doors;
-use net::http::{HttpListener, Page};
+use net::http::{HttpDoors, Page, pages};
+use net::listen::ListenError;
 use prometheus_client::registry::Registry;
-use tokio::task::JoinHandle;
 
-use crate::events;
 use crate::wire::Running;
 
 pub use figures::{FIGURES, Figure};
@@ -80,16 +78,11 @@ impl Figures {
 ///
 /// # Errors
 /// When the address cannot be had.
-pub async fn serve(address: SocketAddr, figures: Figures) -> io::Result<JoinHandle<()>> {
-    let routes =
+pub fn serve(address: SocketAddr, http: &HttpDoors, figures: Figures) -> Result<(), ListenError> {
+    let page =
         move |path: &str| (path == "/metrics").then(|| Page { content_type: CONTENT_TYPE, body: figures.text() });
-    let listener = HttpListener::bind(address).await?;
-    Ok(tokio::spawn(async move {
-        // It serves until the task is aborted.
-        if let Err(error) = listener.serve(routes, std::future::pending()).await {
-            events::accept_failed("metrics", error);
-        }
-    }))
+    http.bind(address, false)?.open(pages(page));
+    Ok(())
 }
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

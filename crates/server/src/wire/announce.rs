@@ -8,7 +8,7 @@ use sd_notify::NotifyState;
 
 use super::Running;
 use crate::cli::{Origin, Setup};
-use crate::config::{Config, Domain, Format, Listen, Registration, Tls};
+use crate::config::{Config, Domain, Format, Listen, Registration, Serves, Tls};
 use crate::events;
 
 /// Says that the server begins to start.
@@ -40,11 +40,15 @@ fn ready_events(config: &Config, running: &Running) {
     for host in open_hosts(config) {
         events::open_registration(host);
     }
+    if super::hosts::lacks_url(config) {
+        events::upload_off("upload.url");
+    }
 }
 
 /// The doors where passwords may cross in the clear.
 fn clear_doors(config: &Config) -> impl Iterator<Item = &Listen> {
-    config.listen.iter().filter(|door| !door.require_tls && door.tls != Tls::Direct)
+    let clients = config.listen.iter().filter(|door| door.serves == Serves::Clients);
+    clients.filter(|door| !door.require_tls && door.tls != Tls::Direct)
 }
 
 /// The hosts where anybody may make an account.
@@ -66,7 +70,7 @@ fn banner(setup: &Setup, running: &Running, certificates: &Certificates) -> Stri
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<14}{text}"));
     for (n, door) in running.doors.iter().enumerate() {
         let name = if n == 0 { "addresses" } else { "" };
-        line(name, format!("{:<22} {}", door.address, meaning(&door.tls)));
+        line(name, format!("{:<22} {}", door.address, meaning(&door.serves, &door.tls)));
     }
     line("data folder", config.data.display().to_string());
     for (host, _) in config.host_tables() {
@@ -80,6 +84,12 @@ fn banner(setup: &Setup, running: &Running, certificates: &Certificates) -> Stri
         line("WARNING", format!("anybody who reaches {host} may make an account"));
     }
     let clear: Vec<String> = clear_doors(config).map(|door| door.address.to_string()).collect();
+    if super::hosts::lacks_url(config) {
+        line(
+            "WARNING",
+            "files cannot be uploaded: the listener for HTTP is not encrypted and `upload.url` is not set".to_owned(),
+        );
+    }
     if !clear.is_empty() {
         line("WARNING", format!("passwords may cross in the clear at {}", clear.join(" and ")));
     }
@@ -99,8 +109,10 @@ fn title(setup: &Setup) -> String {
     }
 }
 
-fn meaning(tls: &str) -> &'static str {
+fn meaning(serves: &str, tls: &str) -> &'static str {
     match tls {
+        "none" if serves == Serves::Http.word() => "files over HTTP, never encrypted: for a proxy in front of it",
+        _ if serves == Serves::Http.word() => "files over HTTPS",
         "direct" => "clients, encrypted from the first byte",
         "none" => "clients, never encrypted",
         _ => "clients, encrypted when they ask (STARTTLS)",

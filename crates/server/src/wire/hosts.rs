@@ -1,18 +1,19 @@
 //! From the configuration of hosts to what the heart and the doors take.
 
-use extensions::{contacts, filter, offline, privacy, private, registration, welcome};
+use extensions::{contacts, filter, offline, privacy, private, registration, upload, welcome};
 use im::HostOptions;
 use net::tls::Source;
 
 use super::limits::size;
-use crate::config::{Certificate, Config, Domain, HostTable, Limits, Registration};
+use crate::config::{Certificate, Config, Domain, HostTable, Listen, Registration, Serves, Tls};
 
 /// Every host with its extensions.
 pub(super) fn options(config: &Config) -> Vec<HostOptions> {
-    config.host_tables().map(|(name, table)| host(name, table, &config.limits)).collect()
+    config.host_tables().map(|(name, table)| host(name, table, config)).collect()
 }
 
-fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
+fn host(name: &Domain, table: &HostTable, config: &Config) -> HostOptions {
+    let limits = &config.limits;
     let registration = match table.registration {
         Registration::Closed => registration::Options::Closed,
         Registration::Open => registration::Options::Open,
@@ -38,6 +39,7 @@ fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
         welcome: welcome::Options { text: table.welcome.as_str().to_owned(), ..welcome::Options::default() },
         privacy,
         filter,
+        upload: for_upload(name, config),
         ..extensions::Options::default()
     };
     let admins: Vec<_> = table.admins.iter().map(|person| person.jid().clone()).collect();
@@ -46,6 +48,38 @@ fn host(name: &Domain, table: &HostTable, limits: &Limits) -> HostOptions {
         extensions::plug(plan, &options)
     };
     HostOptions { name: name.jid().clone(), plan: Box::new(plan) }
+}
+
+fn for_upload(name: &Domain, config: &Config) -> upload::Options {
+    let upload = &config.upload;
+    upload::Options {
+        url: upload.url.0.clone().or_else(|| usual_url(name, config)),
+        file_bytes: upload.file_bytes,
+        account_bytes: upload.account_bytes,
+        account_bytes_per_day: upload.account_bytes_per_day,
+        account_files: upload.account_files,
+        total_bytes: upload.total_bytes,
+        keep_days: upload.keep_days,
+        slot_s: upload.slot_s,
+    }
+}
+
+/// The address of a host's files where none is named: the host's own name, for which there is a certificate, and the port of the first encrypted
+/// door for HTTP.
+fn usual_url(name: &Domain, config: &Config) -> Option<String> {
+    let serves = |door: &&Listen| door.serves == Serves::Http && door.tls == Tls::Direct;
+    let port = config.listen.iter().find(serves)?.address.port();
+    let name = match name.as_str() {
+        literal if literal.starts_with('[') => literal.to_owned(),
+        name => idna::domain_to_ascii(name).ok()?,
+    };
+    Some(if port == 443 { format!("https://{name}") } else { format!("https://{name}:{port}") })
+}
+
+/// Whether there are doors for HTTP, and yet no address to give to files: a proxy is in front of them, and nobody has said where.
+pub(super) fn lacks_url(config: &Config) -> bool {
+    let http = config.listen.iter().any(|door| door.serves == Serves::Http);
+    http && config.hosts.iter().any(|name| for_upload(name, config).url.is_none())
 }
 
 /// Where the certificate of every host comes from, in the order of the hosts.

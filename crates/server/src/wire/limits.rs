@@ -73,6 +73,21 @@ pub(super) fn for_doors(limits: &Limits, open_files: u64) -> net::Limits {
     }
 }
 
+/// The bounds of HTTP.
+pub(super) fn for_http(limits: &Limits, open_files: u64) -> net::http::HttpLimits {
+    let room = open_files.saturating_sub(BESIDE_CONNECTIONS).max(1);
+    net::http::HttpLimits {
+        header_s: small(limits.http_header_s),
+        header_bytes: size(limits.http_header_bytes),
+        stall_s: small(limits.http_stall_s),
+        body_bytes_per_s: limits.http_body_bytes_per_s,
+        handshake_s: small(limits.handshake_s),
+        linger_s: small(limits.linger_s),
+        connections: size(limits.http_connections.min(room)),
+        connections_per_address: size(limits.http_connections_per_address),
+    }
+}
+
 /// The ranges in the declaration fit both.
 pub(super) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
@@ -90,6 +105,7 @@ mod tests {
     fn the_defaults_are_those_of_the_crates() {
         let limits = Limits::default();
         assert_eq!(for_doors(&limits, u64::MAX), net::Limits::default());
+        assert_eq!(for_http(&limits, u64::MAX), net::http::HttpLimits::default());
         assert_eq!(for_rosters(&limits), im::roster::Limits::default());
         assert_eq!(format!("{:?}", for_hub(&limits)), format!("{:?}", im::Limits::default()));
         let (store, default) = (for_store(&limits), SqliteOptions::default());

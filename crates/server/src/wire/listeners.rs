@@ -3,22 +3,46 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
-use net::listen::Listeners;
+use net::http::{HttpDoors, HttpListener};
+use net::listen::{ListenError, Listeners};
 use net::{ClientListener, Doors, IqAuth, TlsMode};
-use tokio::task::JoinHandle;
 
 use crate::cli::{Origin, Setup};
-use crate::config::{Config, Legacy, Listen, Tls};
+use crate::config::{Legacy, Listen, Serves, Tls};
 use crate::events;
 use crate::failure::Failure;
 use crate::metrics::{self, Figures};
 use crate::operations::Door;
 
+/// Addresses that are taken, with nobody served yet.
+pub(super) struct Bound {
+    /// For clients.
+    pub(super) streams: Listeners,
+    /// For HTTP.
+    pub(super) http: Vec<HttpListener>,
+    /// All of them, for people.
+    pub(super) described: Vec<Door>,
+}
+
 /// Takes the address of every door.
-pub(super) fn bind(doors: &Doors, setup: &Setup) -> Result<Listeners, Failure> {
-    let wanted: Vec<ClientListener> = present(setup).iter().map(listener).collect();
-    let bound = doors.bind(&wanted);
-    bound.map_err(|error| Failure::new(sentence("listen.address", error.address, error.cause.kind(), &error.cause)))
+pub(super) fn bind(streams: &Doors, http: &HttpDoors, setup: &Setup) -> Result<Bound, Failure> {
+    let refused =
+        |error: ListenError| Failure::new(sentence("listen.address", error.address, error.cause.kind(), &error.cause));
+    let (clients, others): (Vec<_>, Vec<_>) =
+        present(setup).into_iter().partition(|door| door.serves == Serves::Clients);
+    let wanted: Vec<ClientListener> = clients.iter().map(listener).collect();
+    let streams = streams.bind(&wanted).map_err(refused)?;
+    let open = |door: &Listen| http.bind(door.address, door.tls == Tls::Direct).map_err(refused);
+    let http: Vec<HttpListener> = others.iter().map(open).collect::<Result<_, _>>()?;
+    let mut addresses = streams.addresses();
+    addresses.extend(http.iter().zip(&others).map(|(bound, door)| bound.address().unwrap_or(door.address)));
+    let described = clients.iter().chain(&others).zip(addresses).map(|(door, address)| described(door, address));
+    Ok(Bound { described: described.collect(), streams, http })
+}
+
+fn described(door: &Listen, address: SocketAddr) -> Door {
+    let (serves, tls) = (door.serves.word().to_owned(), door.tls.word().to_owned());
+    Door { address: address.to_string(), serves, tls }
 }
 
 /// The doors to open. The trial start does without IPv6 where the machine has none.
@@ -74,25 +98,15 @@ pub fn sentence(key: &str, address: SocketAddr, kind: ErrorKind, error: &dyn std
     }
 }
 
-/// The open doors, for people.
-pub(super) fn described(addresses: &[SocketAddr], config: &Config) -> Vec<Door> {
-    let of = |address: &SocketAddr| {
-        let door = config.listen.iter().find(|door| door.address == *address || door.address.port() == 0);
-        let (serves, tls) = door.map_or(("clients", "starttls"), |door| (door.serves.word(), door.tls.word()));
-        Door { address: address.to_string(), serves: serves.to_owned(), tls: tls.to_owned() }
-    };
-    addresses.iter().map(of).collect()
-}
-
 /// Opens the page of figures, if it is wanted. The trial start does without it where its address is taken.
-pub(super) async fn metrics(setup: &Setup, figures: Figures) -> Result<Option<JoinHandle<()>>, Failure> {
-    let Some(address) = setup.config.metrics.address.0 else { return Ok(None) };
-    match metrics::serve(address, figures).await {
-        Ok(page) => Ok(Some(page)),
-        Err(error) if setup.origin == Origin::Development => {
-            events::door_skipped(address, error);
-            Ok(None)
+pub(super) fn metrics(setup: &Setup, http: &HttpDoors, figures: Figures) -> Result<(), Failure> {
+    let Some(address) = setup.config.metrics.address.0 else { return Ok(()) };
+    match metrics::serve(address, http, figures) {
+        Err(error) if setup.origin == Origin::Development => events::door_skipped(address, error.cause),
+        Err(error) => {
+            return Err(Failure::new(sentence("metrics.address", address, error.cause.kind(), &error.cause)));
         }
-        Err(error) => Err(Failure::new(sentence("metrics.address", address, error.kind(), &error))),
+        Ok(()) => {}
     }
+    Ok(())
 }

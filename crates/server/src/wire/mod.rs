@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use im::Hub;
 use net::Doors;
+use net::http::HttpDoors;
 use net::listen::Open;
 use net::tls::Certificates;
 use tokio::runtime::Runtime;
@@ -46,6 +47,7 @@ pub struct Running {
     /// The doors, for people.
     pub doors: Vec<Door>,
     pub(crate) streams: Doors,
+    pub(crate) http: HttpDoors,
 }
 
 impl Running {
@@ -114,7 +116,7 @@ struct Server {
     certificates: Arc<Certificates>,
     running: Arc<Running>,
     open: Open,
-    /// The control socket and the metrics page.
+    /// The control socket.
     beside: Vec<JoinHandle<()>>,
 }
 
@@ -130,20 +132,24 @@ impl Server {
         let certificates = Certificates::load(hosts::certificate_sources(config)).map_err(Failure::new)?;
         let limits = limits::for_doors(&config.limits, open_files);
         let streams = Doors::new(hub.clone(), limits, Some(certificates.clone())).map_err(Failure::new)?;
-        let listeners = listeners::bind(&streams, &setup)?;
+        let limits = limits::for_http(&config.limits, open_files);
+        let http = HttpDoors::new(limits, Some(certificates.clone())).map_err(Failure::new)?;
+        let bound = listeners::bind(&streams, &http, &setup)?;
         let control = ControlSocket::open(&config.data)?;
         let running = Arc::new(Running {
             since: Instant::now(),
             data: config.data.clone(),
-            doors: listeners::described(&listeners.addresses(), config),
+            doors: bound.described,
             streams,
+            http: http.clone(),
         });
-        let mut beside = Vec::new();
         let desk = Desk::new(hub.clone(), Some(running.clone()));
-        beside.push(tokio::spawn(control.serve(Arc::new(desk))));
-        let figures = Figures::new(hub.clone(), running.clone());
-        beside.extend(listeners::metrics(&setup, figures).await?);
-        let open = listeners.open();
+        let beside = vec![tokio::spawn(control.serve(Arc::new(desk)))];
+        listeners::metrics(&setup, &http, Figures::new(hub.clone(), running.clone()))?;
+        let routes = net::http::routes(hub.clone());
+        bound.http.into_iter().for_each(|listener| listener.open(routes.clone()));
+        let open = bound.streams.open();
+        hub.start_chores();
         Ok(Server { setup, hub, certificates, running, open, beside })
     }
 
@@ -158,7 +164,8 @@ impl Server {
             let _ = task.await;
         }
         self.hub.shutdown().await;
-        self.open.closed(GOODBYE).await;
+        // Who uploads or downloads gets as long as who says goodbye.
+        tokio::join!(self.open.closed(GOODBYE), self.running.http.stop(GOODBYE));
         let flushed = self.hub.flush().await;
         flushed.map_err(|error| Failure::new(format!("not everything could be stored: {error}")))?;
         events::stopped(began.elapsed().as_millis());

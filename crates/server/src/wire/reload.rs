@@ -36,6 +36,7 @@ fn merged(old: &Config, mut new: Config) -> Config {
     keep("listen", &old.listen, &mut new.listen);
     keep("storage", &old.storage, &mut new.storage);
     keep("limits", &old.limits, &mut new.limits);
+    keep("upload", &old.upload, &mut new.upload);
     keep("metrics", &old.metrics, &mut new.metrics);
     keep("log.format", &old.log.format, &mut new.log.format);
     new

@@ -12,3 +12,4 @@ mod killed;
 mod mistakes;
 mod serving;
 mod stage;
+mod uploads;

@@ -43,7 +43,7 @@ fn without_a_file_it_serves_this_machine_only() {
     let stage = Stage::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_yatter"));
     command.arg("--data").arg(stage.data()).env_remove("YATTER_CONFIG");
-    let busy = ["127.0.0.1:5222", "127.0.0.1:5223"].map(TcpListener::bind).iter().any(Result::is_err);
+    let busy = ["127.0.0.1:5222", "127.0.0.1:5223", "127.0.0.1:5281"].map(TcpListener::bind).iter().any(Result::is_err);
     if busy || std::path::Path::new("/etc/yatter/yatter.toml").exists() {
         // Another server of this machine is tried out right now.
         return;
@@ -51,6 +51,7 @@ fn without_a_file_it_serves_this_machine_only() {
     let server = Server::start(command);
     TcpStream::connect("127.0.0.1:5222").unwrap();
     TcpStream::connect("127.0.0.1:5223").unwrap();
+    TcpStream::connect("127.0.0.1:5281").unwrap();
     let (code, err) = server.stop("TERM");
     assert_eq!(code, Some(0), "{err}");
     assert!(err.contains("serves this machine only"), "{err}");

@@ -52,6 +52,10 @@ impl Folder {
         Ok(sheet)
     }
 
+    pub(super) fn is_begun(&self, name: &str, key: &str) -> bool {
+        self.begun.lock().contains(&self.path(name, key))
+    }
+
     pub(super) fn size(&self, name: &str, key: &str) -> Result<Option<u64>, Error> {
         self.if_there(fs::metadata(self.path(name, key))).map(|found| found.map(|metadata| metadata.len()))
     }

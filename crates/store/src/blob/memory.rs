@@ -39,6 +39,10 @@ impl Memory {
         Ok(Sheet { all: self.0.clone(), key, bytes: Vec::new() })
     }
 
+    pub(super) fn is_begun(&self, name: &'static str, key: &str) -> bool {
+        matches!(self.0.lock().get(&(name, key.to_owned())), Some(Entry::Begun))
+    }
+
     pub(super) fn size(&self, name: &'static str, key: &str) -> Option<u64> {
         self.find(name, key).map(|bytes| bytes.len() as u64)
     }

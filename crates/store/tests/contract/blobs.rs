@@ -55,8 +55,10 @@ pub(crate) fn one_key_is_written_once(bed: &Bed) {
     let mut first = blobs.begin(KEY, 1).unwrap();
     assert_eq!(blobs.begin(KEY, 1).map(drop), Err(Error::Exists), "one is being written");
     bed.store.blobs("avatars").begin(KEY, 1).unwrap();
+    assert!(blobs.is_begun(KEY) && !bed.store.blobs("avatars").is_begun(KEY));
     first.write(b"1").unwrap();
     first.finish().unwrap();
+    assert!(!blobs.is_begun(KEY));
     assert_eq!(blobs.begin(KEY, 1).map(drop), Err(Error::Exists), "one is there");
     assert_eq!(blobs.read(KEY, 0, 9), Ok(Some(b"1".to_vec())));
     blobs.remove(KEY).unwrap();

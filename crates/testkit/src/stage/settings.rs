@@ -87,6 +87,11 @@ impl Settings {
             ("offline_messages", number) => {
                 self.extensions.offline.messages = number.parse().map_err(|_| wrong())?;
             }
+            ("upload_url", url) => self.extensions.upload.url = Some(url.to_owned()),
+            ("upload_file_bytes", number) => self.extensions.upload.file_bytes = number.parse().map_err(|_| wrong())?,
+            ("upload_account_files", number) => {
+                self.extensions.upload.account_files = number.parse().map_err(|_| wrong())?;
+            }
             (key, number) => self.limit(key, number.parse().map_err(|_| wrong())?).ok_or_else(wrong)?,
         }
         Ok(())

@@ -4,6 +4,7 @@
 """
 
 from line_client import LineClient
+from native_client import NativeClient
 from terminal_clients import Mcabber, Profanity
 
 MAKERS = {
@@ -12,6 +13,8 @@ MAKERS = {
     "slixmpp12": lambda *about: LineClient("slix.py", *about, tls_max="1.2"),
     "xmpppy": lambda *about: LineClient("xmpppy_client.py", *about),
     "netxmpp": lambda *about: LineClient("netxmpp.pl", *about),
+    "gloox": lambda *about: NativeClient("gloox.cpp", "gloox", False, *about),
+    "iksemel": lambda *about: NativeClient("iksemel.c", "iksemel", True, *about),
     "profanity": Profanity,
     "mcabber": Mcabber,
 }

@@ -28,7 +28,7 @@ class LineClient(Client):
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(trace + ".err", "a")
         )
         threading.Thread(target=self._listen, daemon=True).start()
-        tls = {"starttls": "starttls", "direct": "direct"}.get(self.door, "none")
+        tls = {"starttls": "starttls", "direct": "direct", "legacy_direct": "direct"}.get(self.door, "none")
         self._write(
             user=self.name,
             host=stage.HOST,
@@ -45,7 +45,7 @@ class LineClient(Client):
         self._check_way_in(event)
 
     def _check_way_in(self, event):
-        if self.door == "legacy":
+        if self.door.startswith("legacy"):
             stage.check("  no version in the server's header", None, event["version"])
             stage.check("  by", "old_auth", event["how"])
         elif self.door in ("starttls", "direct"):

@@ -24,7 +24,7 @@ class Wrong(Exception):
 
 
 def port(door):
-    """The port of a door: starttls, direct, plain or legacy."""
+    """The port of a door: starttls, direct, plain, legacy or legacy_direct."""
     return int(os.environ["PLAY_PORT_" + door.upper()])
 
 

@@ -12,7 +12,8 @@ use crate::tally::Tally;
 use crate::workspace::Workspace;
 
 /// Every program that takes part and that Debian has.
-const DEBIAN_PACKAGES: [&str; 4] = ["libnet-xmpp-perl", "mcabber", "openssl", "profanity"];
+const DEBIAN_PACKAGES: [&str; 9] =
+    ["g++", "gcc", "libgloox-dev", "libiksemel-dev", "libnet-xmpp-perl", "mcabber", "openssl", "profanity", "sendxmpp"];
 
 /// A play: a script below `xtask/clients/plays` and its arguments.
 pub(crate) struct Play {
@@ -21,18 +22,27 @@ pub(crate) struct Play {
     arguments: &'static [&'static str],
     /// Compares with the exact bytes of this server, so it proves nothing about another one.
     only_yatter: bool,
+    /// What the server keeps of passwords for clients of 2000.
+    keeps: &'static str,
 }
 
 const fn play(name: &'static str, script: &'static str, arguments: &'static [&'static str]) -> Play {
-    Play { name, script, arguments, only_yatter: false }
+    Play { name, script, arguments, only_yatter: false, keeps: "none" }
 }
 
 const fn exact(name: &'static str, script: &'static str, arguments: &'static [&'static str]) -> Play {
-    Play { name, script, arguments, only_yatter: true }
+    Play { name, script, arguments, only_yatter: true, keeps: "none" }
+}
+
+impl Play {
+    /// With passwords, or chains of hashes, kept for clients of 2000.
+    const fn keeping(self, keeps: &'static str) -> Play {
+        Play { keeps, ..self }
+    }
 }
 
 /// All plays, the quickest first.
-const PLAYS: [Play; 15] = [
+const PLAYS: [Play; 22] = [
     exact("draft 7.1 typed by hand", "transcript.py", &["plain"]),
     exact("draft 7.1 typed by hand, legacy listener", "transcript.py", &["legacy"]),
     exact("draft 7.2 typed by hand", "basic.py", &["plain"]),
@@ -48,6 +58,33 @@ const PLAYS: [Play; 15] = [
     play("resumption: slixmpp loses its connection and comes back", "resumption.py", &[]),
     play("xmpppy as a client of today, plain listener", "story.py", &["xmpppy:plain", "slixmpp:starttls"]),
     play("TLS 1.2: slixmpp", "story.py", &["slixmpp12:starttls", "slixmpp:starttls"]),
+    play("story: slixmpp by STARTTLS, iksemel with a digest", "story.py", &["slixmpp:starttls", "iksemel:legacy"])
+        .keeping("password"),
+    play(
+        "story: slixmpp by direct TLS, gloox by iq:auth on a stream of today",
+        "story.py",
+        &["slixmpp:direct", "gloox:plain"],
+    )
+    .keeping("password"),
+    play(
+        "story: slixmpp by STARTTLS, Net::XMPP with zero knowledge",
+        "story.py",
+        &["slixmpp:starttls", "netxmpp:legacy"],
+    )
+    .keeping("zero-k"),
+    play(
+        "story: slixmpp by direct TLS, Net::XMPP by SSL on port 5223",
+        "story.py",
+        &["slixmpp:direct", "netxmpp:legacy_direct"],
+    ),
+    play(
+        "which proof of the password each program chooses",
+        "credentials.py",
+        &["xmpppy:legacy=digest", "netxmpp:legacy=hash", "mcabber:legacy=digest"],
+    )
+    .keeping("password"),
+    play("sendxmpp with zero knowledge", "sendxmpp.py", &[]).keeping("zero-k"),
+    play("libpurple with a digest, led by bitlbee", "bitlbee.py", &[]).keeping("password"),
 ];
 
 /// What the command line asks for.
@@ -87,8 +124,8 @@ pub(crate) fn run(words: &[String], tally: &mut Tally) -> Result<()> {
     install::debian(&DEBIAN_PACKAGES)?;
     let python = install::python(&workspace)?;
     for play in plays {
-        if play.only_yatter && !server.is_yatter() {
-            println!("play {} ... left out: it is about yatter's own bytes", play.name);
+        if !server.is_yatter() && (play.only_yatter || play.keeps != "none") {
+            println!("play {} ... left out: it is about yatter's own bytes, or what it keeps of passwords", play.name);
             continue;
         }
         perform(play, &workspace, server.as_ref(), &python, tally);

@@ -36,7 +36,8 @@ impl Play {
         python: &Path,
         said: &mut Vec<String>,
     ) -> Result<bool> {
-        let stage = Stage::set(workspace.target.join("clients").join(self.folder()), HOST)?;
+        let mut stage = Stage::set(workspace.target.join("clients").join(self.folder()), HOST)?;
+        stage.keeps = self.keeps;
         let user = |name: &str| User { name: name.to_owned(), password: self.password().to_owned() };
         server.prepare(&stage, &[user("amy")])?;
         let running = server.start(&stage)?;
@@ -69,10 +70,14 @@ impl Play {
     fn tell(&self, command: &mut Command, stage: &Stage) {
         let doors = stage.doors;
         command.env("PLAY_HOST", HOST).env("PLAY_PASSWORD", self.password()).env("PLAY_FOLDER", &stage.folder);
-        command.env("PLAY_LIMIT", LIMIT.as_secs().to_string());
-        for (name, port) in
-            [("STARTTLS", doors.starttls), ("DIRECT", doors.direct), ("PLAIN", doors.plain), ("LEGACY", doors.legacy)]
-        {
+        command.env("PLAY_KEEPS", self.keeps).env("PLAY_LIMIT", LIMIT.as_secs().to_string());
+        for (name, port) in [
+            ("STARTTLS", doors.starttls),
+            ("DIRECT", doors.direct),
+            ("PLAIN", doors.plain),
+            ("LEGACY", doors.legacy),
+            ("LEGACY_DIRECT", doors.legacy_direct),
+        ] {
             command.env(format!("PLAY_PORT_{name}"), port.to_string());
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Stage {
     pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// Hosts that it serves beside its own.
     pub(crate) guests: Vec<Guest>,
+    /// What it keeps of passwords for clients of 2000: none, zero-k or password.
+    pub(crate) keeps: &'static str,
 }
 
 /// One more host of a server.
@@ -169,6 +171,7 @@ impl Stage {
             profile: Profile::Full,
             environment: Vec::new(),
             guests: Vec::new(),
+            keeps: "none",
         })
     }
 

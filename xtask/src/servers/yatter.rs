@@ -123,6 +123,10 @@ fn configuration(stage: &Stage) -> String {
     let hosts: Vec<String> = stage.hosts().map(|host| format!("\"{host}\"")).collect();
     let open = stage.guests.iter().filter(|guest| guest.open);
     let open: String = open.map(|guest| format!("[host.\"{}\"]\nregistration = \"open\"\n\n", guest.name)).collect();
+    let own = match stage.keeps {
+        "none" => String::new(),
+        keeps => format!("[host.\"{}\"]\nlegacy_credentials = \"{keeps}\"\n\n", stage.host),
+    };
     format!("hosts = [{}]\n\n", hosts.join(", "))
         + &listen(doors.starttls, "starttls", true, "auto")
         + &listen(doors.direct, "direct", true, "auto")
@@ -130,7 +134,8 @@ fn configuration(stage: &Stage) -> String {
         + &listen(doors.legacy, "none", false, "always")
         + &listen(doors.optional, "starttls", false, "auto")
         + &listen(doors.legacy_direct, "direct", true, "always")
+        + &own
         + &open
-        // Load is faster than any client; the peers' limits on rate are off, too.
-        + "[limits]\nstream_bytes_per_s = 0\nstream_stanzas_per_s = 0\n"
+        // Load is faster than any client, and registers more; the peers' limits on rate are off, too.
+        + "[limits]\nstream_bytes_per_s = 0\nstream_stanzas_per_s = 0\nregistrations_per_hour = 1_000_000\n"
 }

@@ -41,6 +41,10 @@ pub const ALSO: &[im::About] = &[
     im::About::xep("disco", "Service Discovery Extensions", "XEP-0128", "1.0.1"),
     im::About::xep("vcard", "vCard-Based Avatars", "XEP-0153", "1.1.1")
         .partly("the hash in presence, for clients that do not tell it themselves"),
+    im::About::xep("registration", "Pre-Authenticated In-Band Registration", "XEP-0445", "0.2.0")
+        .partly("invitations for a name of one's own choice"),
+    im::About::xep("registration", "Ad-hoc Account Invitation Generation", "XEP-0401", "0.6.0")
+        .partly("account creation, by administrators"),
     im::About::xep("time", "Legacy Entity Time", "XEP-0090", "1.2"),
     im::About::xep("upload", "Out of Band Data", "XEP-0066", "1.5").partly("passes through the server untouched"),
     im::About::xep("offline", "Message Events", "XEP-0022", "1.4")

@@ -256,6 +256,11 @@ impl Hub {
     pub(crate) async fn credentials_turn(&self, account: &Jid) -> MutexGuard<'_, ()> {
         self.credentials_turns().of(account.bare_str()).await
     }
+
+    /// One at a time, for whoever reads something of this name and writes what follows from it. Nobody waits for two such turns at once.
+    pub async fn turn(&self, name: &str) -> MutexGuard<'_, ()> {
+        self.named_turns().of(name).await
+    }
 }
 
 /// Where it is noted that a host has such credentials.

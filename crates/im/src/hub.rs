@@ -7,6 +7,7 @@ use crate::carried::Carried;
 use crate::clock::Clock;
 use crate::credentials::Turns;
 use crate::directory::{Directory, Found};
+use crate::door::Dialect;
 use crate::fault::Fault;
 use crate::home::{Home, Turn};
 use crate::host::{Host, HostOptions};
@@ -88,8 +89,26 @@ pub struct Stranger {
     pub encrypted: bool,
     /// Passwords may cross it: it is encrypted, or the listener allows them in the clear.
     pub may_send_secrets: bool,
+    /// Which Jabber it speaks.
+    pub dialect: Dialect,
     /// Where the stream comes from; never shown to anybody but the operator.
     pub peer: Option<IpAddr>,
+}
+
+/// A word that an extension remembers of a stream on which nobody has logged in, for as long as nobody has.
+#[derive(Debug, Default)]
+pub struct Visit(Mutex<Option<String>>);
+
+impl Visit {
+    /// Remembers this, and nothing of what was remembered before.
+    pub fn remember(&self, word: &str) {
+        *self.0.lock() = Some(word.to_owned());
+    }
+
+    /// What was remembered last.
+    pub fn remembered(&self) -> Option<String> {
+        self.0.lock().clone()
+    }
 }
 
 /// The stores that the heart itself uses, opened by name.
@@ -151,6 +170,7 @@ struct Shared {
     password_permits: Arc<tokio::sync::Semaphore>,
     credentials_turns: Turns,
     common: words::Common,
+    named_turns: Turns,
 }
 
 /// So many probes wait for their answer, until this is dropped.
@@ -222,6 +242,7 @@ impl Hub {
             stopping: AtomicBool::new(false),
             credentials_turns: Turns::default(),
             common: words::Common::default(),
+            named_turns: Turns::default(),
         }));
         hub.start_drainer();
         hub.start_timers();
@@ -316,8 +337,17 @@ impl Hub {
         self.0.stopping.load(Ordering::Acquire)
     }
 
+    /// 128 random bits, as text: nobody guesses them.
+    pub fn random_token(&self) -> Result<String, Fault> {
+        crate::session::random_id()
+    }
+
     pub(crate) fn credentials_turns(&self) -> &Turns {
         &self.0.credentials_turns
+    }
+
+    pub(crate) fn named_turns(&self) -> &Turns {
+        &self.0.named_turns
     }
 
     pub(crate) async fn password_permit(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
@@ -325,11 +355,17 @@ impl Hub {
     }
 
     /// Answers an iq of somebody who has not logged in. `None`: nobody handles it.
-    pub async fn ask_as_stranger(&self, host: &Arc<Host>, iq: &Stanza, stranger: Stranger) -> Option<Stanza> {
+    pub async fn ask_as_stranger(
+        &self,
+        host: &Arc<Host>,
+        iq: &Stanza,
+        stranger: Stranger,
+        visit: &Arc<Visit>,
+    ) -> Option<Stanza> {
         let payload = iq.payload()?;
         let set = iq.iq_type() == Some(xmpp::IqType::Set);
         let handler = host.plan().stranger_iqs.find(set, payload)?;
-        match handler(&mut StrangerAsk { hub: self, host, stanza: iq, stranger }) {
+        match handler(&mut StrangerAsk { hub: self, host, stanza: iq, stranger, visit }) {
             Ok(reply) => reply.settle(iq).await,
             Err(error) => Some(iq.error(&error)),
         }

@@ -5,7 +5,7 @@
 use crate::fault::Fault;
 use crate::home::{Home, Within};
 use crate::host::Host;
-use crate::hub::{Hub, Stranger};
+use crate::hub::{Hub, Stranger, Visit};
 use crate::plan::PlanError;
 use crate::session::Session;
 use hashbrown::HashMap;
@@ -138,6 +138,8 @@ pub struct StrangerAsk<'a> {
     pub stanza: &'a Stanza,
     /// What is known of the stream.
     pub stranger: Stranger,
+    /// What was remembered of it.
+    pub visit: &'a Arc<Visit>,
 }
 
 impl<'a> StrangerAsk<'a> {

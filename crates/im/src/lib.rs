@@ -59,7 +59,7 @@ pub use door::{BindError, Dialect, Door, DoorOptions, Drained, Goodbye};
 pub use fault::Fault;
 pub use home::{Home, Within};
 pub use host::{Host, HostOptions};
-pub use hub::{Counters, Hub, HubError, HubOptions, Limits, Shapes, Stranger, UnderWay};
+pub use hub::{Counters, Hub, HubError, HubOptions, Limits, Shapes, Stranger, UnderWay, Visit};
 pub use iq::{Ask, HostAsk, Payload, Reply, StrangerAsk};
 pub use local_service::{LocalService, Serve, ServiceAsk};
 pub use moments::{

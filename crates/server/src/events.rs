@@ -70,6 +70,8 @@ events! {
     password_changed: INFO { account }
     /// An account was removed from the command line.
     account_removed: INFO { account }
+    /// Somebody may be invited to make accounts, by a token from the command line.
+    invited: INFO { host, uses, until }
     /// A name that was reserved since its account was removed may be taken again.
     name_freed: INFO { account }
     /// Something that was asked for on the command line broke inside the server.

@@ -144,6 +144,10 @@ pub const RECEIPTS: &str = "urn:xmpp:receipts";
 pub const REGISTER: &str = "jabber:iq:register";
 /// Stream feature of registration (XEP-0077).
 pub const REGISTER_FEATURE: &str = "http://jabber.org/features/iq-register";
+/// Stream feature of registration by invitation (XEP-0445).
+pub const IBR_TOKEN: &str = "urn:xmpp:ibr-token:0";
+/// A token shown ahead of registration, or with a subscription (XEP-0445, XEP-0379).
+pub const PREAUTH: &str = "urn:xmpp:pars:0";
 /// The contact list (RFC 6121 §2).
 pub const ROSTER: &str = "jabber:iq:roster";
 /// Contacts in a message (XEP-0093).

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use im::Host;
+use im::{Dialect, Host};
 use xml::{Element, Node};
 use xmpp::{Stanza, ns};
 
@@ -14,7 +14,12 @@ pub(super) fn is_registration(iq: Node<'_>) -> bool {
 }
 
 /// Has an iq answered. None: nobody does, or it is none that could be answered.
-pub(super) async fn as_stranger(party: &Party, host: &Arc<Host>, element: &Element) -> Option<Stanza> {
+pub(super) async fn as_stranger(
+    party: &Party,
+    host: &Arc<Host>,
+    element: &Element,
+    dialect: Dialect,
+) -> Option<Stanza> {
     let stanza = Stanza::read(element.clone()).ok()?;
-    party.doors.hub().ask_as_stranger(host, &stanza, party.as_stranger()).await
+    party.doors.hub().ask_as_stranger(host, &stanza, party.as_stranger(dialect), party.visit()).await
 }

@@ -1,9 +1,10 @@
 //! The other end of a stream that is being set up: where it comes from, and what it may do there.
 
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use im::{Dialect, DoorOptions, Stranger};
+use im::{Dialect, DoorOptions, Stranger, Visit};
 use xmpp::sasl::{Binding, Bindings, Failure, Mechanism};
 use xmpp::{Jid, StreamError};
 
@@ -17,11 +18,13 @@ pub(super) struct Party {
     pub(super) peer: Option<IpAddr>,
     pub(super) encrypted: bool,
     pub(super) bindings: Bindings,
+    /// What extensions remember of it until it logs in.
+    visit: OnceLock<Arc<Visit>>,
 }
 
 impl Party {
     pub(super) fn new(doors: Doors, listener: ClientListener, peer: Option<IpAddr>) -> Party {
-        Party { doors, listener, peer, encrypted: false, bindings: Bindings::none() }
+        Party { doors, listener, peer, encrypted: false, bindings: Bindings::none(), visit: OnceLock::new() }
     }
 
     /// The stream is TLS from here on.
@@ -68,8 +71,12 @@ impl Party {
         DoorOptions { dialect, encrypted: self.encrypted, peer: self.peer }
     }
 
-    pub(super) fn as_stranger(&self) -> Stranger {
-        Stranger { encrypted: self.encrypted, may_send_secrets: self.may_send_secrets(), peer: self.peer }
+    pub(super) fn as_stranger(&self, dialect: Dialect) -> Stranger {
+        Stranger { encrypted: self.encrypted, may_send_secrets: self.may_send_secrets(), dialect, peer: self.peer }
+    }
+
+    pub(super) fn visit(&self) -> &Arc<Visit> {
+        self.visit.get_or_init(Arc::default)
     }
 
     /// Which Jabber a client is answered in that did not say which one it speaks: a header without a version is one of

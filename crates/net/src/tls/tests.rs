@@ -123,6 +123,7 @@ fn exporter_is_not_offered_on_tls_1_2() {
     assert_eq!(pair.server.handshake().end_point.as_deref(), Some(&expected[..]));
 }
 
+/// T-5.1.5
 #[test]
 fn server_name_picks_the_certificate_and_none_gives_the_first() {
     let folder = Folder::new();

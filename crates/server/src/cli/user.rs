@@ -8,7 +8,7 @@ use im::LegacyCredentials;
 
 use super::reach::Reach;
 use super::{Place, Setup, bulk, password, say};
-use crate::config::Domain;
+use crate::config::{Domain, Registration};
 use crate::failure::Failure;
 use crate::operations::{Answer, Ask, Listed, NewAccount, Proof, Secret, derive};
 
@@ -33,6 +33,8 @@ pub(super) enum User {
         /// The account, such as alice@example.org.
         jid: String,
     },
+    /// Make an invitation: a link by which somebody makes an account from a client.
+    Invite(Invite),
     /// Give back a name that is reserved since its account was removed; the next owner may be taken for the one before.
     Free {
         /// The name, such as alice@example.org.
@@ -55,6 +57,18 @@ pub(super) struct Add {
     from: Option<PathBuf>,
     #[command(flatten)]
     how: Password,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Invite {
+    /// To which host [default: the first of the configuration].
+    host: Option<String>,
+    /// For how many accounts.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    uses: u32,
+    /// For how many hours; usually a week.
+    #[arg(long, value_name = "HOURS", default_value_t = 168, value_parser = clap::value_parser!(u32).range(1..=8_760))]
+    hours: u32,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +101,7 @@ Examples:
   echo secret | yatter user add bob@example.org --password-stdin
   yatter user add --from accounts.txt                     one `JID password` a line
   yatter user list example.org
+  yatter user invite example.org --uses 10 --hours 24     prints a link and a code
   yatter user export alice@example.org > alice.json";
 
 impl User {
@@ -101,6 +116,7 @@ impl User {
                 let said = format!("{jid} is removed; its name stays reserved");
                 change(&setup, place, Ask::RemoveAccount { jid }, &said)
             }
+            User::Invite(how) => invite(&setup, place, how),
             User::Free { jid } => {
                 let said = format!("{jid} may be taken again");
                 change(&setup, place, Ask::FreeName { jid }, &said)
@@ -136,6 +152,31 @@ fn change(setup: &Setup, place: &Place, ask: Ask, said: &str) -> Result<ExitCode
     reach.ask(ask)?;
     reach.close()?;
     done(place, said)
+}
+
+fn invite(setup: &Setup, place: &Place, how: Invite) -> Result<ExitCode, Failure> {
+    let first = || setup.config.hosts.first().map(ToString::to_string).unwrap_or_default();
+    let host = how.host.unwrap_or_else(first);
+    let table = Domain::parse(&host).and_then(|host| setup.config.host.get(&host));
+    if table.is_some_and(|table| table.registration != Registration::Invitation) {
+        return Err(Failure::new(format!(
+            "{host} lets nobody register by invitation: write registration = \"invitation\" into the table of the host"
+        )));
+    }
+    let mut reach = Reach::open(setup)?;
+    let answer = reach.ask(Ask::Invite { host, uses: how.uses, hours: how.hours })?;
+    reach.close()?;
+    if let Answer::Invited { token, uri, until } = answer {
+        let uses = how.uses;
+        if place.json {
+            say(serde_json::json!({ "uri": uri, "token": token, "uses": uses, "until": until }));
+        } else {
+            let accounts = if uses == 1 { "one account".to_owned() } else { format!("{uses} accounts") };
+            say(uri);
+            say(format!("The code is {token}, good for {accounts} until {until}."));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn done(place: &Place, said: &str) -> Result<ExitCode, Failure> {

@@ -60,6 +60,10 @@ section! {
         pub hibernating_bytes: u64 = 67_108_864, 0..=1_099_511_627_776;
         /// Addresses to which one session may have sent its presence directly.
         pub directed_presences: u64 = 1_000, 1..=100_000;
+        /// Accounts that are made from clients in one hour at one host, where that is allowed.
+        pub registrations_per_hour: u64 = 60, 0..=1_000_000;
+        /// The same from one IP address (from one /64 with IPv6); this machine itself is exempt.
+        pub registrations_per_hour_per_address: u64 = 5, 0..=1_000_000;
         /// Messages kept for an account until it comes back.
         pub offline_messages: u64 = 1_000, 0..=1_000_000;
         /// Elements that an account may keep in its private XML storage.

@@ -41,7 +41,7 @@ section! {
     pub struct HostTable {
         /// `"self-signed"` (made at first start, kept in the data folder) or `{ chain = "…", key = "…" }`, both PEM files.
         pub certificate: Certificate = Certificate::SelfSigned;
-        /// Who may make an account from a client: `closed` (nobody) or `open` (anybody who reaches the server).
+        /// Who may make an account from a client: `closed` (nobody), `invitation` (whoever has one: `yatter user invite`) or `open` (anybody).
         pub registration: Registration = Registration::Closed;
         /// What is kept beside SCRAM keys for clients of 2000 without encryption: `none`, `zero-k` (a chain of hashes) or `password` (the password itself).
         pub legacy_credentials: LegacyCredentials = LegacyCredentials::None;
@@ -149,12 +149,11 @@ words! {
     pub enum Registration {
         /// Nobody.
         Closed = "closed",
+        /// Whoever has an invitation.
+        Invitation = "invitation",
         /// Anybody.
         Open = "open",
     }
-    later: [
-        Later { name: "invitation", what: "registration by invitation", instead: "write \"closed\" and use `yatter user add`" },
-    ]
 }
 
 words! {

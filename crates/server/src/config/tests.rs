@@ -158,11 +158,6 @@ fn what_later_versions_bring_is_recognised_and_refused() {
              write \"self-signed\" or { chain = \"…\", key = \"…\" }",
         ),
         (
-            "[host.localhost]\nregistration = \"invitation\"",
-            "yatter.toml:2:16: host.localhost.registration: registration by invitation is not in this version of \
-             Yatter; write \"closed\" and use `yatter user add`",
-        ),
-        (
             "[storage]\nurl = \"postgres://db/yatter\"",
             "yatter.toml:2:7: storage.url: storage in PostgreSQL is not in this version of Yatter; write \"sqlite\"",
         ),

@@ -1,5 +1,8 @@
 //! Accounts: added, listed, given another password, removed.
 
+use std::time::Duration;
+
+use extensions::registration;
 use im::{AccountError, Hub, NewCredentials};
 use tokio::task::JoinSet;
 use xmpp::Jid;
@@ -73,6 +76,17 @@ pub(super) async fn remove(hub: &Hub, jid: &str) -> Result<Answer, String> {
     hub.remove_account(&account, None).await.map_err(|error| sentence(jid, &error))?;
     events::account_removed(account);
     Ok(Answer::Done)
+}
+
+/// Makes an invitation to a host.
+pub(super) async fn invite(hub: &Hub, host: &str, uses: u32, hours: u32) -> Result<Answer, String> {
+    let host = served(hub, host)?;
+    let name = Jid::parse(&host).map_err(|error| format!("`{host}` is not an address: {error}"))?;
+    let lasts = Duration::from_secs(u64::from(hours) * 3_600);
+    let invitation = registration::invite(hub, &name, uses, lasts).await.map_err(|error| error.to_string())?;
+    let (token, until) = (invitation.token, invitation.until.to_string());
+    events::invited(&host, uses, &until);
+    Ok(Answer::Invited { uri: registration::uri(&name, &token), token, until })
 }
 
 /// Gives back a name that is reserved since its account was removed.

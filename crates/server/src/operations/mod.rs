@@ -45,6 +45,15 @@ pub enum Ask {
         /// Which.
         jid: String,
     },
+    /// Make an invitation.
+    Invite {
+        /// To which host.
+        host: String,
+        /// For how many accounts.
+        uses: u32,
+        /// For how many hours.
+        hours: u32,
+    },
     /// Give back a name that is reserved since its account was removed.
     FreeName {
         /// Which.
@@ -74,6 +83,15 @@ pub enum Answer {
     Accounts {
         /// In the order of their addresses.
         accounts: Vec<Listed>,
+    },
+    /// An invitation.
+    Invited {
+        /// What the invited one shows.
+        token: String,
+        /// The same as a link for clients (XEP-0445).
+        uri: String,
+        /// Until when (XEP-0082).
+        until: String,
     },
     /// An account.
     Account {
@@ -155,6 +173,7 @@ impl Desk {
             Ask::SetPassword { jid, proof } => accounts::set_password(&self.hub, &jid, &proof).await,
             Ask::ListAccounts { host, after } => accounts::list(&self.hub, &host, &after).await,
             Ask::RemoveAccount { jid } => accounts::remove(&self.hub, &jid).await,
+            Ask::Invite { host, uses, hours } => accounts::invite(&self.hub, &host, uses, hours).await,
             Ask::FreeName { jid } => accounts::free(&self.hub, &jid).await,
             Ask::ExportAccount { jid } => export::account(&self.hub, &jid).await,
         };

@@ -14,9 +14,14 @@ pub(super) fn options(config: &Config) -> Vec<HostOptions> {
 
 fn host(name: &Domain, table: &HostTable, config: &Config) -> HostOptions {
     let limits = &config.limits;
-    let registration = match table.registration {
-        Registration::Closed => registration::Options::Closed,
-        Registration::Open => registration::Options::Open,
+    let registration = registration::Options {
+        policy: match table.registration {
+            Registration::Closed => registration::Policy::Closed,
+            Registration::Invitation => registration::Policy::Invitation,
+            Registration::Open => registration::Policy::Open,
+        },
+        per_hour: size(limits.registrations_per_hour),
+        per_hour_per_address: size(limits.registrations_per_hour_per_address),
     };
     let private = private::Options { elements: size(limits.private_elements), bytes: size(limits.private_bytes) };
     let privacy = privacy::Options {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::client::Client;
 use crate::stage::Stage;
 
 #[test]
@@ -196,4 +197,43 @@ fn a_password_can_be_changed() {
     assert_eq!((ran.code, ran.out.as_str()), (0, "alice@localhost has a new password\n"), "{}", ran.err);
     let ran = stage.run_with(&["user", "passwd", "bob@localhost", "--password-stdin"], "another\n");
     assert_eq!((ran.code, ran.err.as_str()), (1, "yatter: bob@localhost: there is no such account\n"));
+}
+
+#[test]
+fn an_invitation_makes_an_account_from_a_client() {
+    let stage = Stage::new();
+    let ran = stage.run(&["user", "invite"]);
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (
+            1,
+            "yatter: localhost lets nobody register by invitation: write registration = \"invitation\" into the table of \
+             the host\n"
+        )
+    );
+    stage.configure("[host.localhost]\nregistration = \"invitation\"");
+    let ran = stage.run(&["user", "invite", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let invitation: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let token = invitation["token"].as_str().unwrap();
+    assert_eq!(invitation["uri"], format!("xmpp:localhost?register;preauth={token}"));
+    assert_eq!(invitation["uses"], 1);
+    let server = stage.serve();
+    let mut client = Client::connect(stage.port);
+    client.say("<stream:stream to='localhost' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
+    let register = |name: &str| {
+        format!(
+            "<iq type='set' id='{name}'><query xmlns='jabber:iq:register'><username>{name}</username>\
+             <password>secret</password><misc>{token}</misc></query></iq>"
+        )
+    };
+    client.say(&register("amy"));
+    client.hear("<iq type='result' id='amy'");
+    client.say(&register("bob"));
+    client.hear("<error code='404'>The invitation is unknown, used up or expired</error>");
+    assert_eq!(stage.accounts(), "amy@localhost\n");
+    let ran = stage.run(&["user", "invite", "localhost", "--uses", "3", "--hours", "1"]);
+    assert!(ran.out.starts_with("xmpp:localhost?register;preauth="), "{}", ran.out);
+    assert!(ran.out.contains(", good for 3 accounts until "), "{}", ran.out);
+    assert_eq!(server.stop("TERM").0, Some(0));
 }

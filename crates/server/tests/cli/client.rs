@@ -1,12 +1,13 @@
 //! A client that types bytes and hears text, in the clear or through TLS.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection};
+use socket2::{Domain, Socket, Type};
 use xmpp::sasl::Plain;
 
 pub(crate) const X_HEADER: &str = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' \
@@ -28,6 +29,16 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn connect(port: u16) -> Client {
         Client::try_to_connect(port).unwrap()
+    }
+
+    /// From this address of this machine.
+    pub(crate) fn connect_from(home: Ipv4Addr, port: u16) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((home, 0)).into()).unwrap();
+        socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+        let socket = TcpStream::from(socket);
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { socket, tls: None, heard: Vec::new() }
     }
 
     /// The server may be gone.

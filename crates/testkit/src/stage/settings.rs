@@ -2,7 +2,7 @@
 
 use super::StageError;
 use crate::scene::{Given, Scene};
-use extensions::registration::Options as Registration;
+use extensions::registration::Policy;
 use im::LegacyCredentials;
 use net::{ClientListener, IqAuth, Legacy, TlsMode};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -72,8 +72,9 @@ impl Settings {
             ("iq_auth", "never") => self.iq_auth = IqAuth::Never,
             ("iq_auth", "when-encrypted") => self.iq_auth = IqAuth::WhenEncrypted,
             ("iq_auth", "always") => self.iq_auth = IqAuth::Always,
-            ("registration", "open") => self.extensions.registration = Registration::Open,
-            ("registration", "closed") => self.extensions.registration = Registration::Closed,
+            ("registration", "open") => self.extensions.registration.policy = Policy::Open,
+            ("registration", "invitation") => self.extensions.registration.policy = Policy::Invitation,
+            ("registration", "closed") => self.extensions.registration.policy = Policy::Closed,
             ("legacy_credentials", word) => {
                 let level = LegacyCredentials::ALL.into_iter().find(|level| level.name() == word);
                 self.extensions.legacy_credentials = level.ok_or_else(wrong)?;
@@ -158,6 +159,8 @@ impl Settings {
             "privacy_bytes" => &mut extensions.privacy.bytes,
             "filter_rules" => &mut extensions.filter.rules,
             "filter_bytes" => &mut extensions.filter.bytes,
+            "registrations_per_hour" => &mut extensions.registration.per_hour,
+            "registrations_per_hour_per_address" => &mut extensions.registration.per_hour_per_address,
             _ => return None,
         })
     }

@@ -92,7 +92,7 @@ impl ExpectFeature {
         if iq_auth::is_for(iq, &self.host) && party.listener.iq_auth != crate::IqAuth::Never {
             return self.iq_auth(party, iq, out).await;
         }
-        match ask::as_stranger(party, &self.host, element).await {
+        match ask::as_stranger(party, &self.host, element, Dialect::X).await {
             Some(answer) => {
                 dialect::write(Dialect::X, &answer, out);
                 Ok(self.into())

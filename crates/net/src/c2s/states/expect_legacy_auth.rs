@@ -62,7 +62,7 @@ impl ExpectLegacyAuth {
     }
 
     async fn register(self, party: &Party, element: &Element, out: &mut Vec<u8>) -> Result<Next, End> {
-        match ask::as_stranger(party, &self.host, element).await {
+        match ask::as_stranger(party, &self.host, element, Dialect::J).await {
             Some(answer) => crate::dialect::write(Dialect::J, &answer, out),
             None => reply::write_error(out, Dialect::J, element.root(), &StanzaError::feature_not_implemented()),
         }

@@ -32,7 +32,8 @@ pub(crate) fn stamp(stanza: &mut Stanza, from: &Jid, since: Timestamp, why: &str
 
 /// Whether `keeper` has said already since when this has been waiting.
 pub(crate) fn is_stamped_by(stanza: &Stanza, keeper: &Jid) -> bool {
-    stanza.children().filter_map(Delay::read).any(|delay| delay.from.as_ref() == Some(keeper))
+    let may_be = stanza.names_namespace(ns::DELAY) || stanza.names_namespace(ns::DELAY_LEGACY);
+    may_be && stanza.children().filter_map(Delay::read).any(|delay| delay.from.as_ref() == Some(keeper))
 }
 
 fn unstamp(at: &mut ReceivedAt<'_>) -> Verdict {

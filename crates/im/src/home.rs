@@ -178,15 +178,25 @@ impl<'a> Within<'a> {
         if batch.is_empty() {
             return self.outbox.standing.clone().unwrap_or_else(Ticket::committed);
         }
-        let ticket = self.hub.store().submit(batch);
+        let ticket = self.submit(batch);
         self.outbox.writes += 1;
+        self.outbox.standing = Some(ticket.clone());
+        ticket
+    }
+
+    /// Hands a batch to the store on which nothing rests that anybody is told: it may be written a little later, together with others.
+    pub fn write_aside(&mut self, batch: Batch) -> Ticket {
+        self.submit(batch.unhurried())
+    }
+
+    fn submit(&mut self, batch: Batch) -> Ticket {
+        let ticket = self.hub.store().submit(batch);
         let (hub, home, epoch) = (self.hub.clone(), self.home.clone(), self.account.epoch);
         ticket.on_done(Box::new(move |outcome| {
             if let Err(error) = outcome {
                 hub.lost(home, epoch, error);
             }
         }));
-        self.outbox.standing = Some(ticket.clone());
         ticket
     }
 
@@ -246,6 +256,8 @@ pub(crate) struct Turn<'h> {
     homes: SmallVec<[Arc<Home>; 4]>,
     /// Where the last stanza went: the next one often goes there too.
     pub(crate) last: Option<Arc<Home>>,
+    /// The host of its receiver.
+    host: Option<Arc<Host>>,
     pub(crate) routed: u64,
     /// What the stanza that was routed last rests on.
     pub(crate) rests_on: Rests,
@@ -258,7 +270,7 @@ pub(crate) struct Turn<'h> {
 impl<'h> Turn<'h> {
     pub(crate) fn new(hub: &'h Hub) -> Turn<'h> {
         let (homes, probes) = (SmallVec::new(), Vec::new());
-        Turn { hub, homes, last: None, routed: 0, rests_on: Rests::Nowhere, counted: false, probes }
+        Turn { hub, homes, last: None, host: None, routed: 0, rests_on: Rests::Nowhere, counted: false, probes }
     }
 
     /// Goes on with a home that was parked.
@@ -266,6 +278,14 @@ impl<'h> Turn<'h> {
         let mut turn = Turn::new(hub);
         turn.homes.push(home);
         turn
+    }
+
+    /// The host of this canonical name, if it is served here.
+    pub(crate) fn host(&mut self, domain: &str) -> Option<Arc<Host>> {
+        if self.host.as_ref().is_none_or(|host| host.name().as_str() != domain) {
+            self.host = self.hub.host(domain);
+        }
+        self.host.clone()
     }
 
     pub(crate) fn run(mut self) {

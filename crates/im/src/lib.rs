@@ -69,7 +69,7 @@ pub use moments::{
 pub use nonza::{Out, Resumable, ResumedWord, Signal, Word};
 pub use outbox::{Effect, Outbox};
 pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Plug, Scope};
-pub use resubmit::{stored_element, stored_stanza};
+pub use resubmit::{stored_element, stored_stanza, stored_stanza_among};
 pub use resume::ResumeError;
 pub use screen::{Asleep, Inward, Screen, Shown};
 pub use service::Service;

@@ -134,8 +134,17 @@ impl Hub {
 }
 
 pub(crate) fn read_stored(bytes: &[u8]) -> Result<Stanza, String> {
+    read_stored_among(bytes, &[])
+}
+
+fn read_stored_among(bytes: &[u8], known: &[&Jid]) -> Result<Stanza, String> {
     let element = xml::Element::parse(bytes, &xml::Limits::OWN).map_err(|error| error.to_string())?;
-    Stanza::read(element).map_err(|error| error.to_string())
+    Stanza::read_among(element, known).map_err(|error| error.to_string())
+}
+
+/// Reads a stanza back from the bytes that the store kept; `known` are addresses that are probably in it. What cannot be read is logged and left out.
+pub fn stored_stanza_among(what: &'static str, bytes: &[u8], known: &[&Jid]) -> Option<Stanza> {
+    read_stored_among(bytes, known).map_err(|why| drop(unreadable(what, why).tell())).ok()
 }
 
 /// Reads a stanza back from the bytes that the store kept. What cannot be read is logged and left out.

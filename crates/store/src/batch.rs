@@ -1,5 +1,6 @@
 //! Changes that belong together: all of them are kept, or none.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::{Archive, Epoch, Error, KeyValue, Log, Map};
@@ -43,6 +44,7 @@ pub struct Batch {
     pub(crate) ops: Vec<Op>,
     bytes: usize,
     bad_id: Option<u64>,
+    pub(crate) unhurried: bool,
 }
 
 /// One change.
@@ -57,14 +59,22 @@ pub(crate) enum Op {
     Trim { name: &'static str, owner: Arc<str>, up_to: u64 },
     Unlog { name: &'static str, owner: Arc<str>, id: u64 },
     Append { name: &'static str, owner: Arc<str>, row: Row },
-    Delivered { name: &'static str, owner: Arc<str>, ids: Vec<u64>, history: History },
+    Delivered { name: &'static str, owner: Arc<str>, ids: RangeInclusive<u64>, history: History },
     Erase { owner: Arc<str> },
 }
 
 impl Batch {
     /// An empty batch of `home`, made under the epoch that it claimed.
     pub fn new(home: &str, epoch: Epoch) -> Batch {
-        Batch { home: home.into(), epoch, absent: Vec::new(), ops: Vec::new(), bytes: OVERHEAD_BYTES, bad_id: None }
+        Batch {
+            home: home.into(),
+            epoch,
+            absent: Vec::new(),
+            ops: Vec::new(),
+            bytes: OVERHEAD_BYTES,
+            bad_id: None,
+            unhurried: false,
+        }
     }
 
     /// Sets the owner's bytes.
@@ -104,10 +114,10 @@ impl Batch {
         self.with_id(row.id).add(bytes, Op::Append { name: archive.name, owner, row })
     }
 
-    /// Takes the undelivered mark from these rows, or removes them. Ids that are not there are passed over.
-    pub fn delivered(self, archive: &Archive, owner: &str, ids: impl Into<Vec<u64>>, history: History) -> Batch {
-        let (owner, ids) = (self.owner(owner), ids.into());
-        self.add(ids.len() * size_of::<u64>(), Op::Delivered { name: archive.name, owner, ids, history })
+    /// Takes the undelivered mark from the rows of these ids that bear it, or removes those rows. The others stay as they are.
+    pub fn delivered(self, archive: &Archive, owner: &str, ids: RangeInclusive<u64>, history: History) -> Batch {
+        let owner = self.owner(owner);
+        self.add(0, Op::Delivered { name: archive.name, owner, ids, history })
     }
 
     /// Appends to the owner's log. An entry of this id fails the batch with [`Error::Duplicate`].
@@ -140,6 +150,12 @@ impl Batch {
         let owner = self.owner(owner);
         self.bytes += OVERHEAD_BYTES;
         self.absent.push((keys.name, owner));
+        self
+    }
+
+    /// Nobody waits for it: it may be written some milliseconds later, together with others. Its place in the order stays the same.
+    pub fn unhurried(mut self) -> Batch {
+        self.unhurried = true;
         self
     }
 

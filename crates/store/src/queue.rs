@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(feature = "sqlite")]
+use std::time::Duration;
 
 #[cfg(feature = "sqlite")]
 use parking_lot::Condvar;
@@ -39,6 +42,8 @@ pub(crate) struct Queue {
     more: Condvar,
     pub(crate) claims: Claims,
     pub(crate) faults: Option<Faults>,
+    /// What [`Line::bytes`] was when it was last changed: asked before every read of every connection, which shall not meet at the line.
+    weight: AtomicUsize,
     soft_bytes: usize,
     hard_bytes: usize,
 }
@@ -46,6 +51,8 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct Line {
     waiting: VecDeque<Entry>,
+    /// How many of those that wait are in a hurry.
+    hurried: usize,
     /// Submitted and not settled, those that are being written included.
     batches: usize,
     bytes: usize,
@@ -59,6 +66,17 @@ pub(crate) struct Entry {
     pub(crate) sequence: u64,
     promise: Promise,
 }
+
+impl Entry {
+    /// Somebody waits for it.
+    fn is_hurried(&self) -> bool {
+        self.batch.as_ref().is_none_or(|batch| !batch.unhurried)
+    }
+}
+
+/// How long batches for which nobody waits are left in the line, for others to be written with them.
+#[cfg(feature = "sqlite")]
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// What is taken from the line at once.
 #[derive(Clone, Copy)]
@@ -75,6 +93,7 @@ impl Queue {
             more: Condvar::new(),
             claims,
             faults,
+            weight: AtomicUsize::new(0),
             soft_bytes,
             hard_bytes,
         })
@@ -89,8 +108,11 @@ impl Queue {
             Ok(()) => {
                 line.batches += 1;
                 line.bytes += batch.bytes();
-                line.waiting.push_back(Entry { batch: Some(batch), sequence, promise });
-                self.ring();
+                self.weight.store(line.bytes, Ordering::Release);
+                let first = line.waiting.is_empty();
+                if line.push(Entry { batch: Some(batch), sequence, promise }) || first {
+                    self.ring();
+                }
             }
             Err(error) => {
                 if error.fences() {
@@ -109,7 +131,7 @@ impl Queue {
         let mut line = self.line.lock();
         if !line.closed {
             let sequence = line.take_sequence();
-            line.waiting.push_back(Entry { batch: None, sequence, promise });
+            line.push(Entry { batch: None, sequence, promise });
             self.ring();
         }
         ticket
@@ -127,6 +149,7 @@ impl Queue {
         let mut line = self.line.lock();
         line.closed = true;
         let waiting = std::mem::take(&mut line.waiting);
+        line.hurried = 0;
         drop(line);
         drop(waiting);
     }
@@ -152,7 +175,12 @@ impl Queue {
     #[cfg(feature = "sqlite")]
     pub(crate) fn wait_and_take(&self, limit: GroupLimit, group: &mut Vec<Entry>) -> bool {
         let mut line = self.line.lock();
+        let mut patient = true;
         loop {
+            if patient && line.hurried == 0 && !line.waiting.is_empty() && !line.closed {
+                patient = !self.more.wait_for(&mut line, PATIENCE).timed_out();
+                continue;
+            }
             self.take_from(&mut line, limit, group);
             if !group.is_empty() {
                 return true;
@@ -161,6 +189,7 @@ impl Queue {
                 return false;
             }
             self.more.wait(&mut line);
+            patient = true;
         }
     }
 
@@ -174,6 +203,7 @@ impl Queue {
             let mut line = self.line.lock();
             line.batches -= 1;
             line.bytes -= batch.bytes();
+            self.weight.store(line.bytes, Ordering::Release);
         }
         entry.promise.settle(outcome)
     }
@@ -182,6 +212,10 @@ impl Queue {
         let line = self.line.lock();
         let (soft_bytes, hard_bytes) = (self.soft_bytes, self.hard_bytes);
         Backlog { batches: line.batches, bytes: line.bytes, soft_bytes, hard_bytes }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.weight.load(Ordering::Acquire) >= self.soft_bytes
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -209,12 +243,26 @@ impl Queue {
                     break;
                 }
             }
-            group.extend(line.waiting.pop_front());
+            group.extend(line.pop());
         }
     }
 }
 
 impl Line {
+    /// Adds to the line; whether whoever writes should know at once.
+    fn push(&mut self, entry: Entry) -> bool {
+        let hurried = entry.is_hurried();
+        self.hurried += usize::from(hurried);
+        self.waiting.push_back(entry);
+        hurried
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let entry = self.waiting.pop_front()?;
+        self.hurried -= usize::from(entry.is_hurried());
+        Some(entry)
+    }
+
     fn take_sequence(&mut self) -> u64 {
         self.next_sequence += 1;
         self.next_sequence

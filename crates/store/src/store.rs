@@ -124,6 +124,11 @@ impl Store {
         self.0.queue.backlog()
     }
 
+    /// Whether callers should push back before they submit more, as [`Backlog::is_full`] says.
+    pub fn is_full(&self) -> bool {
+        self.0.queue.is_full()
+    }
+
     /// Takes nothing in any more, writes what waits, and ends when all is safe and the engine is shut.
     pub fn close(&self) -> impl Future<Output = Outcome> + Send + use<> {
         self.0.close()

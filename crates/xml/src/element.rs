@@ -82,6 +82,22 @@ impl Element {
         self.shared.len() + 2 * size_of::<usize>()
     }
 
+    /// The same element with another value of one of its outermost attributes. `None`: there is no such attribute, or the two values
+    /// are not equally long and plain, so that the map would be another.
+    pub fn with_value(&self, name: &str, value: &str) -> Option<Element> {
+        let place = self.root().attrs().find(|attr| attr.qname() == name).map(|attr| attr.value_range())?;
+        let known = self.shared.get(place.clone())?;
+        let plain = |text: &str| run::markup_end(text.as_bytes(), 0) == text.len();
+        if known.len() != value.len() || name.starts_with("xmlns") || !plain(known) || !plain(value) {
+            return None;
+        }
+        let mut shared = String::with_capacity(self.shared.len());
+        shared.push_str(self.shared.get(..place.start)?);
+        shared.push_str(value);
+        shared.push_str(self.shared.get(place.end..)?);
+        Some(Element { shared: shared.into(), ..*self })
+    }
+
     #[inline]
     pub(crate) fn slice(&self, start: u32, end: u32) -> &str {
         self.shared.get(start as usize..end as usize).unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use xml::{Builder, Element, Node};
 
-use crate::{Jid, Timestamp, ns};
+use crate::{Jid, JidRef, Timestamp, ns};
 
 /// A stamp as a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,19 +20,74 @@ pub fn element(from: &Jid, stamp: Timestamp, reason: &str) -> Element {
     Delay { from: Some(from.clone()), stamp, reason: reason.to_owned() }.to_element()
 }
 
+/// Makes stamps that differ in nothing but their time, or seldom in more, as those of a page of waiting messages do.
+pub struct Stamps {
+    reason: &'static str,
+    last: Option<(Jid, Element)>,
+}
+
+impl Stamps {
+    /// Stamps for this reason.
+    pub fn new(reason: &'static str) -> Stamps {
+        Stamps { reason, last: None }
+    }
+
+    /// What [`element`] makes.
+    pub fn element(&mut self, from: &Jid, stamp: Timestamp) -> Element {
+        if let Some((known, last)) = &self.last
+            && known == from
+            && let Some(element) = last.with_value("stamp", stamp.text().as_str())
+        {
+            return element;
+        }
+        let element = element(from, stamp, self.reason);
+        self.last = Some((from.clone(), element.clone()));
+        element
+    }
+}
+
+/// The moment of a stamp of either form.
+fn moment(node: Node<'_>) -> Option<Timestamp> {
+    let stamp = node.attr("stamp");
+    match (node.ns(), node.name()) {
+        (ns::DELAY, "delay") => Timestamp::parse(&stamp?),
+        // Some wrote today's form of the time into the element of 2000.
+        (ns::DELAY_LEGACY, "x") => {
+            let stamp = stamp?;
+            Timestamp::parse_legacy(&stamp).or_else(|| Timestamp::parse(&stamp))
+        }
+        _ => None,
+    }
+}
+
+/// Appends a stamp of either form as `<x xmlns='jabber:x:delay' …/>`; false when it is none. What only goes out needs no map, and no value.
+pub fn write_legacy(node: Node<'_>, out: &mut Vec<u8>) -> bool {
+    let Some(stamp) = moment(node) else { return false };
+    let from = node.attr("from");
+    let from = from.as_deref().and_then(|from| JidRef::parse(from).ok());
+    out.extend_from_slice(b"<x xmlns='jabber:x:delay'");
+    if let Some(from) = &from {
+        out.extend_from_slice(b" from='");
+        xml::write_escaped_attr(out, from.as_str());
+        out.push(b'\'');
+    }
+    out.extend_from_slice(b" stamp='");
+    stamp.write_legacy(out);
+    let reason = node.text();
+    if reason.is_empty() {
+        out.extend_from_slice(b"'/>");
+    } else {
+        out.extend_from_slice(b"'>");
+        xml::write_escaped_text(out, &reason);
+        out.extend_from_slice(b"</x>");
+    }
+    true
+}
+
 impl Delay {
     /// Reads a stamp of either form; `None` when it is none, or its time cannot be read.
     pub fn read(node: Node<'_>) -> Option<Delay> {
-        let stamp = node.attr("stamp");
-        let stamp = match (node.ns(), node.name()) {
-            (ns::DELAY, "delay") => Timestamp::parse(&stamp?),
-            // Some wrote today's form of the time into the element of 2000.
-            (ns::DELAY_LEGACY, "x") => {
-                let stamp = stamp?;
-                Timestamp::parse_legacy(&stamp).or_else(|| Timestamp::parse(&stamp))
-            }
-            _ => None,
-        }?;
+        let stamp = moment(node)?;
         let from = node.attr("from").and_then(|from| Jid::parse(&from).ok());
         Some(Delay { from, stamp, reason: node.text().into_owned() })
     }
@@ -45,26 +100,6 @@ impl Delay {
     /// `<x xmlns='jabber:x:delay' …/>`.
     pub fn to_legacy(&self) -> Element {
         self.build(ns::DELAY_LEGACY, "x", &self.stamp.legacy().to_string())
-    }
-
-    /// Appends the same as text: what only goes out needs no map.
-    pub fn write_legacy(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"<x xmlns='jabber:x:delay'");
-        if let Some(from) = &self.from {
-            out.extend_from_slice(b" from='");
-            xml::write_escaped_attr(out, from.as_str());
-            out.push(b'\'');
-        }
-        out.extend_from_slice(b" stamp='");
-        out.extend_from_slice(self.stamp.legacy().to_string().as_bytes());
-        out.push(b'\'');
-        if self.reason.is_empty() {
-            out.extend_from_slice(b"/>");
-            return;
-        }
-        out.push(b'>');
-        xml::write_escaped_text(out, &self.reason);
-        out.extend_from_slice(b"</x>");
     }
 
     fn build(&self, ns: &str, name: &str, stamp: &str) -> Element {

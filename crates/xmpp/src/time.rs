@@ -67,6 +67,31 @@ impl Timestamp {
         Legacy(self)
     }
 
+    /// What is displayed.
+    pub(crate) fn text(self) -> Text {
+        let civil = self.civil();
+        let mut text = Text::default();
+        text.number(civil.year, 4).sign(b'-').number(civil.month, 2).sign(b'-').number(civil.day, 2).clock(civil.ms);
+        match civil.ms % 1000 {
+            0 => {}
+            ms => drop(text.sign(b'.').number(ms, 3)),
+        }
+        text.sign(b'Z');
+        text
+    }
+
+    fn legacy_text(self) -> Text {
+        let civil = self.civil();
+        let mut text = Text::default();
+        text.number(civil.year, 4).number(civil.month, 2).number(civil.day, 2).clock(civil.ms);
+        text
+    }
+
+    /// Appends what [`Timestamp::legacy`] writes.
+    pub(crate) fn write_legacy(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.legacy_text().as_str().as_bytes());
+    }
+
     fn from_civil(year: i64, month: i64, day: i64, ms_of_day: i64) -> Option<Timestamp> {
         let valid = (1..=12).contains(&month) && day >= 1 && day <= days_in(year, month);
         valid.then(|| Timestamp::from_millis(days_before(year, month, day) * DAY_MS + ms_of_day))
@@ -81,14 +106,7 @@ impl Timestamp {
 /// The form of XEP-0082; milliseconds appear only when there are any.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let civil = self.civil();
-        let mut text = Text::default();
-        text.number(civil.year, 4).sign(b'-').number(civil.month, 2).sign(b'-').number(civil.day, 2).clock(civil.ms);
-        match civil.ms % 1000 {
-            0 => {}
-            ms => drop(text.sign(b'.').number(ms, 3)),
-        }
-        f.write_str(text.sign(b'Z').as_str())
+        f.write_str(self.text().as_str())
     }
 }
 
@@ -96,9 +114,7 @@ struct Legacy(Timestamp);
 
 impl fmt::Display for Legacy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let civil = self.0.civil();
-        let mut text = Text::default();
-        f.write_str(text.number(civil.year, 4).number(civil.month, 2).number(civil.day, 2).clock(civil.ms).as_str())
+        f.write_str(self.0.legacy_text().as_str())
     }
 }
 
@@ -111,7 +127,7 @@ struct Civil {
 
 /// A moment that is being written, digit by digit: every message that had to wait bears one, or two.
 #[derive(Default)]
-struct Text {
+pub(crate) struct Text {
     bytes: [u8; 24],
     len: usize,
 }
@@ -126,10 +142,13 @@ impl Text {
     }
 
     /// The last so many digits of a number that is not negative.
-    fn number(&mut self, number: i64, digits: u32) -> &mut Text {
-        for weight in (0..digits).rev().map(|power| 10_i64.pow(power)) {
-            self.sign(b'0' + (number / weight % 10) as u8);
+    fn number(&mut self, mut number: i64, digits: usize) -> &mut Text {
+        let end = self.len + digits;
+        for place in self.bytes.get_mut(self.len..end).unwrap_or_default().iter_mut().rev() {
+            *place = b'0' + (number % 10) as u8;
+            number /= 10;
         }
+        self.len = end.min(self.bytes.len());
         self
     }
 
@@ -140,7 +159,7 @@ impl Text {
         self.number(seconds % 60, 2)
     }
 
-    fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.bytes.get(..self.len).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 }

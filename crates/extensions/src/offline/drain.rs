@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::{History, Row, Ticket};
+use xmpp::delay::Stamps;
 use xmpp::{Jid, Stanza, Timestamp};
 
 /// How many messages are fetched at once; a page ends earlier when they are large.
@@ -43,7 +44,7 @@ impl Pull for Drain {
         // At once, before the door can be gone: whoever comes next must not be given the same again.
         let goes_on = self.home.with(&self.hub, |within| {
             self.strike_out(within, self.delivered.len());
-            self.goes_on(within, session)
+            self.goes_on(within, session) && !self.is_complete(within, session)
         });
         if goes_on {
             let session = session.clone();
@@ -97,25 +98,30 @@ impl Drain {
     async fn next_page(&self, session: &Arc<Session>) -> bool {
         let known = self.home.with(&self.hub, |within| {
             let goes_on = self.goes_on(within, session);
-            within.account.slot(self.room.waiting).filter(|_| goes_on).map(|waiting| (waiting.stored, waiting.written.clone()))
+            let waiting = within.account.slot(self.room.waiting).filter(|_| goes_on)?;
+            Some((waiting.stored, waiting.kept.clone(), waiting.struck.clone()))
         });
-        let Some((stored, written)) = known else { return true };
-        if let Some(written) = written {
-            // What was struck out for another session, or is being stored, is settled before it is read.
-            drop(written.await);
-        }
+        let Some((stored, kept, struck)) = known else { return true };
         let after = self.delivered.last().map_or(0, |row| row.id);
+        // What is being stored is settled before it is read, and so is what was struck out for another session: it may come after this one's last row
+        // only when this one has none.
+        for settled in kept.into_iter().chain(struck.filter(|_| after == 0)) {
+            drop(settled.await);
+        }
         let owner = self.home.jid().as_str();
         let rows = self.hub.shapes().archive.undelivered(owner, after, PAGE).await.unwrap_or_else(|error| {
             im::Fault::from(error).tell();
             Vec::new()
         });
-        let now = self.hub.clock().now();
-        let (mut page, mut delivered) = (Vec::new(), Vec::new());
+        let (now, mut stamps) = (self.hub.clock().now(), Stamps::new("Offline Storage"));
+        let (mut page, mut delivered) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        let mut last: Option<Jid> = None;
         // A client that reads well must have room for what else comes.
         let mut room = self.hub.limits().session_queue_bytes / 4;
         for row in &rows {
-            let stanza = replayed(row, self.home.jid(), now);
+            let stanza = replayed(row, self.home.jid(), last.as_ref(), now, &mut stamps);
+            // Who wrote one has often written the next.
+            last = stanza.as_ref().and_then(Stanza::from).cloned();
             let bytes = stanza.as_ref().map_or(0, Stanza::memory_bytes);
             if bytes > room && !page.is_empty() {
                 break;
@@ -155,32 +161,43 @@ impl Drain {
         goes_on
     }
 
+    /// Ends the answer when its last page was all that waited.
+    fn is_complete(&self, within: &Within<'_>, session: &Arc<Session>) -> bool {
+        let waiting = within.account.slot(self.room.waiting);
+        let complete = !self.delivered.is_empty() && waiting.is_some_and(|waiting| waiting.count == 0);
+        if complete {
+            session.page(self, Vec::new(), None);
+        }
+        complete
+    }
+
     /// The first so many rows of the last page are delivered: once, be it that the client is known to have all, or that the answer ends before.
     fn strike_out(&self, within: &mut Within<'_>, rows: usize) {
         if rows == 0 || self.struck.swap(true, Ordering::AcqRel) {
             return;
         }
-        let delivered: Vec<_> = self.delivered.iter().take(rows).map(|row| row.id).collect();
+        let (Some(first), Some(last)) = (self.delivered.first(), self.delivered.get(rows - 1)) else { return };
         let (archive, owner) = (&self.hub.shapes().archive, self.home.jid().as_str());
-        let batch = within.batch().delivered(archive, owner, delivered, History::Remove);
-        let ticket = within.write(batch);
+        let batch = within.batch().delivered(archive, owner, first.id..=last.id, History::Remove);
+        // If that is lost, they are delivered again.
+        let ticket = within.write_aside(batch);
         if let Some(waiting) = within.account.slot_mut(self.room.waiting) {
             waiting.count = waiting.count.saturating_sub(rows as u64);
-            waiting.written = Some(ticket);
+            waiting.struck = Some(ticket);
         }
     }
 }
 
 /// A kept message as it is given out, with the stamp of when it came (XEP-0160 §2). `None`: it has expired, or cannot be read any more.
-fn replayed(row: &Row, account: &Jid, now: Timestamp) -> Option<Stanza> {
-    let mut stanza = im::stored_stanza("archive", &row.bytes)?;
+fn replayed(row: &Row, account: &Jid, sender: Option<&Jid>, now: Timestamp, stamps: &mut Stamps) -> Option<Stanza> {
+    let mut stanza = im::stored_stanza_among("archive", &row.bytes, &[account, sender.unwrap_or(account)])?;
     let stored = Timestamp::from_millis(row.time_ms);
     old::expire(&mut stanza, stored, now)?;
     old::forget_offline(&mut stanza);
     if !crate::delay::is_stamped_by(&stanza, &account.domain_jid()) {
         // As in 2000: kept by the address to which it was sent.
-        let kept_by = stanza.to().unwrap_or(account).clone();
-        crate::delay::stamp(&mut stanza, &kept_by, stored, "Offline Storage");
+        let stamp = stamps.element(stanza.to().unwrap_or(account), stored);
+        stanza.append(stamp);
     }
     Some(stanza)
 }
@@ -193,7 +210,7 @@ mod tests {
         let bytes = format!("<message from='romeo@h/desk' to='juliet@h' id='m1'>{children}</message>").into_bytes();
         let row = Row { id: 1, time_ms: 1_000_000_000_000, with: "romeo@h".into(), undelivered: true, bytes };
         let now = Timestamp::from_millis(row.time_ms + after_s * 1000);
-        let stanza = replayed(&row, &Jid::parse("juliet@h").unwrap(), now)?;
+        let stanza = replayed(&row, &Jid::parse("juliet@h").unwrap(), None, now, &mut Stamps::new("Offline Storage"))?;
         let inside = stanza.to_element().as_str().split_once('>')?.1.to_owned();
         Some(inside.replace("</message>", ""))
     }

@@ -41,8 +41,10 @@ struct Waiting {
     count: u64,
     /// How many have been stored since the account woke.
     stored: u64,
-    /// The last write: what is read after it is all that waits, and nothing that does not.
-    written: Option<Ticket>,
+    /// The last message's own write: what is read after it is all that waits.
+    kept: Option<Ticket>,
+    /// The last striking out: what is read after it is nothing that does not wait any more.
+    struck: Option<Ticket>,
 }
 
 impl Extension for Room {
@@ -84,7 +86,7 @@ impl Room {
         waiting.stored += 1;
         let ticket = keep(&mut at.within, at.stanza);
         if let Some(waiting) = at.within.account.slot_mut(self.waiting) {
-            waiting.written = Some(ticket);
+            waiting.kept = Some(ticket);
         }
         Verdict::Done
     }

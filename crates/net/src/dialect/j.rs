@@ -5,7 +5,9 @@
 use xml::{Builder, Element, Item, Node};
 use xmpp::delay::Delay;
 use xmpp::stanza::{self, ReadError};
-use xmpp::{IqType, Jid, Stanza, StanzaError, ns};
+use xmpp::{IqType, Jid, Stanza, StanzaError, delay, ns};
+
+use super::has_old_stamp;
 
 /// What clients of 2000 asked "the server" without saying so.
 const ASKED_OF_THE_HOST: [&str; 8] = [
@@ -56,7 +58,7 @@ pub(super) struct Writer;
 
 impl stanza::Dialect for Writer {
     fn looks_into(&self, stanza: &Stanza) -> bool {
-        stanza.is_error() || stanza.children().any(|child| child.ns() == ns::DELAY)
+        stanza.is_error() || stanza.names_namespace(ns::DELAY)
     }
 
     fn child(&self, stanza: &Stanza, child: Node<'_>, out: &mut Vec<u8>) -> bool {
@@ -64,12 +66,10 @@ impl stanza::Dialect for Writer {
             StanzaError::read(child).write_legacy(out);
             return true;
         }
-        let Some(delay) = (child.ns() == ns::DELAY).then(|| Delay::read(child)).flatten() else { return false };
-        let has_old = stanza.children().any(|child| child.ns() == ns::DELAY_LEGACY);
-        if !has_old {
-            delay.write_legacy(out);
+        if child.ns() != ns::DELAY {
+            return false;
         }
-        true
+        if has_old_stamp(stanza) { Delay::read(child).is_some() } else { delay::write_legacy(child, out) }
     }
 }
 

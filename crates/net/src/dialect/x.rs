@@ -3,33 +3,29 @@
 //! **Source** RFC 6120; XEP-0203 and XEP-0091, both at once (T-4.2.5), because clients that know one only exist.
 
 use xml::Node;
-use xmpp::delay::Delay;
-use xmpp::{Stanza, ns, stanza};
+use xmpp::{Stanza, delay, ns, stanza};
+
+use super::has_old_stamp;
 
 /// Writes for X-streams.
 pub(super) struct Writer;
 
 impl stanza::Dialect for Writer {
     fn looks_into(&self, stanza: &Stanza) -> bool {
-        if !stanza.names_namespace(ns::DELAY) {
-            return false;
-        }
-        let mut delayed = false;
-        for child in stanza.children() {
-            match child.ns() {
-                ns::DELAY_LEGACY => return false,
-                ns::DELAY => delayed = true,
-                _ => {}
-            }
-        }
-        delayed
+        stanza.names_namespace(ns::DELAY) && !has_old_stamp(stanza)
     }
 
     fn child(&self, _: &Stanza, child: Node<'_>, out: &mut Vec<u8>) -> bool {
-        let Some(delay) = (child.ns() == ns::DELAY).then(|| Delay::read(child)).flatten() else { return false };
+        if child.ns() != ns::DELAY {
+            return false;
+        }
+        let before = out.len();
         out.extend_from_slice(child.raw());
-        delay.write_legacy(out);
-        true
+        let stamped = delay::write_legacy(child, out);
+        if !stamped {
+            out.truncate(before);
+        }
+        stamped
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::batch::Op;
@@ -34,8 +35,8 @@ impl Tables {
         }
         for (position, op) in batch.ops.iter().enumerate() {
             let Some(slot) = Slot::appended(op) else { continue };
-            let earlier = batch.ops[..position].iter().rev().find_map(|op| slot.fate(op));
-            if earlier.unwrap_or_else(|| self.has(&slot)) {
+            let before = batch.ops[..position].iter().fold(self.taken(&slot), |taken, op| slot.after(taken, op));
+            if before.is_some() {
                 return Err(Error::Duplicate);
             }
         }
@@ -69,7 +70,7 @@ impl Tables {
             }),
             Op::Append { name, owner, row } => of(&mut self.archives, name, owner).append(row),
             Op::Delivered { name, owner, ids, history } => {
-                shrink(&mut self.archives, name, &owner, |rows| rows.delivered(&ids, history))
+                shrink(&mut self.archives, name, &owner, |rows| rows.delivered(ids, history))
             }
             Op::Erase { owner } => self.erase(&owner),
         }
@@ -82,10 +83,13 @@ impl Tables {
         self.archives.values_mut().for_each(|owners| drop(owners.remove(owner)));
     }
 
-    fn has(&self, slot: &Slot<'_>) -> bool {
+    fn taken(&self, slot: &Slot<'_>) -> Option<Taken> {
         match slot.shape {
-            Shape::Logs => find(&self.logs, slot.name, slot.owner).is_some_and(|log| log.contains_key(&slot.id)),
-            _ => find(&self.archives, slot.name, slot.owner).is_some_and(|rows| rows.rows.contains_key(&slot.id)),
+            Shape::Logs => find(&self.logs, slot.name, slot.owner)?.get(&slot.id).map(|_| Taken { waits: false }),
+            _ => {
+                let row = find(&self.archives, slot.name, slot.owner)?.rows.get(&slot.id)?;
+                Some(Taken { waits: row.undelivered })
+            }
         }
     }
 }
@@ -99,17 +103,26 @@ impl Rows {
     }
 
     /// True when nothing is left.
-    fn delivered(&mut self, ids: &[u64], history: History) -> bool {
-        for id in ids {
-            self.undelivered.remove(id);
+    fn delivered(&mut self, ids: RangeInclusive<u64>, history: History) -> bool {
+        let waiting: Vec<u64> =
+            if ids.is_empty() { Vec::new() } else { self.undelivered.range(ids).copied().collect() };
+        for id in waiting {
+            self.undelivered.remove(&id);
             if history == History::Remove {
-                self.rows.remove(id);
-            } else if let Some(row) = self.rows.get_mut(id) {
+                self.rows.remove(&id);
+            } else if let Some(row) = self.rows.get_mut(&id) {
                 row.undelivered = false;
             }
         }
         self.rows.is_empty()
     }
+}
+
+/// What is in a place that is taken.
+#[derive(Clone, Copy)]
+struct Taken {
+    /// A row that bears the undelivered mark.
+    waits: bool,
 }
 
 /// The place that an appended entry takes.
@@ -129,22 +142,25 @@ impl<'a> Slot<'a> {
         }
     }
 
-    /// Whether the place is taken after this change; `None` when the change leaves it alone.
-    fn fate(&self, op: &Op) -> Option<bool> {
-        if let Some(other) = Slot::appended(op) {
-            let same = other.id == self.id && other.is_beside(self);
-            return same.then_some(true);
+    /// What is in the place after this change.
+    fn after(&self, taken: Option<Taken>, op: &Op) -> Option<Taken> {
+        if Slot::appended(op).is_some_and(|other| other.id == self.id && other.is_beside(self)) {
+            return Some(Taken { waits: matches!(op, Op::Append { row, .. } if row.undelivered) });
         }
         let goes = match op {
             Op::Erase { owner } => **owner == *self.owner,
             Op::Trim { name, owner, up_to } => self.is_in(Shape::Logs, name, owner) && self.id <= *up_to,
             Op::Unlog { name, owner, id } => self.is_in(Shape::Logs, name, owner) && self.id == *id,
-            Op::Delivered { name, owner, ids, history: History::Remove } => {
-                self.is_in(Shape::Archives, name, owner) && ids.contains(&self.id)
+            Op::Delivered { name, owner, ids, history } if self.is_in(Shape::Archives, name, owner) => {
+                let struck = ids.contains(&self.id) && taken.is_some_and(|taken| taken.waits);
+                if struck && *history == History::Keep {
+                    return Some(Taken { waits: false });
+                }
+                struck
             }
             _ => false,
         };
-        goes.then_some(false)
+        taken.filter(|_| !goes)
     }
 
     fn is_beside(&self, other: &Slot<'_>) -> bool {

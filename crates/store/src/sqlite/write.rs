@@ -104,19 +104,23 @@ pub(super) fn apply(statements: &mut Statements<'_>, names: &mut Names, op: &Op)
             params![number(name)?, &**owner, signed(row.id), row.time_ms, row.with, row.undelivered, row.bytes],
         ),
         Op::Delivered { name, owner, ids, history } => {
-            let (name, sql) = (number(name)?, delivered(*history));
-            ids.iter().try_for_each(|id| run(sql, params![name, &**owner, signed(*id)]))
+            run(delivered(*history), params![number(name)?, &**owner, signed(*ids.start()), signed(*ids.end())])
         }
         Op::Erase { owner } => ERASE.iter().try_for_each(|sql| run(sql, params![&**owner])),
     }
 }
 
+/// By the index of those that wait: rows that were delivered long ago may lie between, and are not even looked at.
 fn delivered(history: History) -> &'static str {
     match history {
         History::Keep => {
-            "UPDATE archives SET undelivered = 0 WHERE name = ?1 AND owner = ?2 AND id = ?3 AND undelivered = 1"
+            "UPDATE archives INDEXED BY archives_undelivered SET undelivered = 0
+             WHERE name = ?1 AND owner = ?2 AND id BETWEEN ?3 AND ?4 AND undelivered = 1"
         }
-        History::Remove => "DELETE FROM archives WHERE name = ?1 AND owner = ?2 AND id = ?3",
+        History::Remove => {
+            "DELETE FROM archives INDEXED BY archives_undelivered
+             WHERE name = ?1 AND owner = ?2 AND id BETWEEN ?3 AND ?4 AND undelivered = 1"
+        }
     }
 }
 

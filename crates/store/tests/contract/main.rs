@@ -46,6 +46,7 @@ contract! {
         a_log_is_read_trimmed_and_ends
         an_archive_pages_and_marks
         delivered_rows_stay_or_go
+        only_what_waits_between_two_ids_is_struck_out
         long_answers_come_in_parts
         owners_come_in_pages
         erase_takes_everything_of_one_owner

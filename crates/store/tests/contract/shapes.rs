@@ -91,13 +91,47 @@ pub(crate) fn delivered_rows_stay_or_go(bed: &Bed) {
     let archive = bed.store.archive("messages");
     bed.write(ROMEO, |batch| (1..=4).fold(batch, |batch, id| batch.append(&archive, ROMEO, waiting_row(id, "hello"))))
         .unwrap();
-    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, [1, 99], History::Keep)).unwrap();
-    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, vec![2, 98], History::Remove)).unwrap();
+    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, 0..=1, History::Keep)).unwrap();
+    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, 2..=2, History::Remove)).unwrap();
     assert_eq!(ids(ask(archive.undelivered(ROMEO, 0, 10))), [3, 4]);
     assert_eq!(ask(archive.page(ROMEO, 0, 1)), [row(1, "hello")]);
     assert_eq!(ids(ask(archive.page(ROMEO, 0, 10))), [1, 3, 4]);
-    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, [1, 3, 4], History::Remove)).unwrap();
+    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, 1..=u64::MAX, History::Remove)).unwrap();
+    assert_eq!(ids(ask(archive.page(ROMEO, 0, 10))), [1], "what was delivered before is history");
+    bed.write(ROMEO, |batch| batch.erase(ROMEO)).unwrap();
+    bed.write(ROMEO, |batch| batch.append(&archive, ROMEO, waiting_row(1, "hello"))).unwrap();
+    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, 1..=1, History::Remove)).unwrap();
     assert_eq!(ask(archive.owners("", 10)), [""; 0]);
+}
+
+pub(crate) fn only_what_waits_between_two_ids_is_struck_out(bed: &Bed) {
+    let archive = bed.store.archive("messages");
+    for owner in [ROMEO, JULIET] {
+        bed.write(owner, |batch| {
+            let waiting = [2, 3, 5, 8, 9];
+            let batch =
+                waiting.iter().fold(batch, |batch, id| batch.append(&archive, owner, waiting_row(*id, "hello")));
+            batch.append(&archive, owner, row(4, "old")).append(&archive, owner, row(7, "old"))
+        })
+        .unwrap();
+    }
+    let drafts = bed.store.archive("drafts");
+    bed.write(ROMEO, |batch| batch.append(&drafts, ROMEO, waiting_row(5, "draft"))).unwrap();
+    for (history, struck, kept) in [(History::Remove, 3..=5, 4), (History::Keep, 6..=8, 8)] {
+        bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, struck.clone(), history)).unwrap();
+        assert!(ids(ask(archive.page(ROMEO, 0, 10))).contains(&kept));
+        // Again: nothing is left to be struck out.
+        bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, struck, History::Remove)).unwrap();
+    }
+    assert_eq!(ids(ask(archive.undelivered(ROMEO, 0, 10))), [2, 9]);
+    assert_eq!(ids(ask(archive.page(ROMEO, 0, 10))), [2, 4, 7, 8, 9]);
+    assert_eq!(ask(archive.count_undelivered(ROMEO)), 2);
+    assert_eq!(ids(ask(archive.undelivered(JULIET, 0, 10))), [2, 3, 5, 8, 9]);
+    assert_eq!(ask(drafts.count_undelivered(ROMEO)), 1);
+    #[expect(clippy::reversed_empty_ranges, reason = "nothing is between them")]
+    let nothing = 9..=2;
+    bed.write(ROMEO, |batch| batch.delivered(&archive, ROMEO, nothing, History::Remove)).unwrap();
+    assert_eq!(ask(archive.count_undelivered(ROMEO)), 2);
 }
 
 pub(crate) fn long_answers_come_in_parts(bed: &Bed) {

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use store::{Batch, Error, Faults, SqliteOptions, State, Store};
+use store::{Batch, Error, Faults, History, SqliteOptions, State, Store};
 
-use crate::bed::{Scratch, ask, ids, row, wait, waiting_row};
+use crate::bed::{Bed, Scratch, ask, ids, row, wait, waiting_row};
 
 const HOME: &str = "romeo@verona.example";
 
@@ -328,4 +328,26 @@ fn all_ids(store: &Store) -> Vec<u64> {
         }
         all.extend(page);
     }
+}
+
+#[test]
+fn what_nobody_waits_for_is_written_with_others_and_in_its_place() {
+    let bed = Bed::sqlite();
+    let (keys, archive) = (bed.store.keys("k"), bed.store.archive("messages"));
+    bed.write("a", |batch| batch.append(&archive, "a", waiting_row(1, "x")).put(&keys, "a", "0")).unwrap();
+    let epoch = bed.store.claim("a");
+    let slow = bed.store.submit(Batch::new("a", epoch).put(&keys, "a", "1").unhurried());
+    let rest = bed.store.submit(Batch::new("a", epoch).delivered(&archive, "a", 1..=1, History::Remove).unhurried());
+    wait(bed.store.submit(Batch::new("a", epoch).put(&keys, "a", "2"))).unwrap();
+    assert!(slow.is_done() && rest.is_done(), "they were before it in the line");
+    assert_eq!(ask(keys.get("a")), Some(b"2".to_vec()));
+    assert_eq!(ask(archive.count_undelivered("a")), 0);
+    // Alone they are written all the same.
+    wait(bed.store.submit(Batch::new("a", epoch).put(&keys, "a", "3").unhurried())).unwrap();
+    let last = bed.store.submit(Batch::new("a", epoch).put(&keys, "a", "4").unhurried());
+    wait(bed.store.barrier()).unwrap();
+    assert!(last.is_done(), "a barrier waits for nobody");
+    let last = bed.store.submit(Batch::new("a", epoch).put(&keys, "a", "5").unhurried());
+    wait(bed.store.close()).unwrap();
+    assert!(last.is_done(), "nor does the end");
 }

@@ -17,7 +17,7 @@ pub(crate) fn a_batch_is_kept_whole_or_not_at_all(bed: &Bed) {
     bed.write(HOME, |batch| batch.put(&accounts, HOME, "old").append(&archive, HOME, row(1, "kept"))).unwrap();
     let outcome = bed.write(HOME, |batch| {
         let batch = batch.put(&accounts, HOME, "new").put_in(&roster, HOME, "juliet", "both").erase("tybalt");
-        batch.delivered(&archive, HOME, [2], History::Keep).append(&archive, HOME, row(1, "lost"))
+        batch.delivered(&archive, HOME, 2..=2, History::Keep).append(&archive, HOME, row(1, "lost"))
     });
     assert_eq!(outcome, Err(Error::Duplicate));
     assert_eq!(ask(accounts.get(HOME)), Some(b"old".to_vec()));
@@ -38,13 +38,22 @@ pub(crate) fn an_id_is_taken_once(bed: &Bed) {
 pub(crate) fn an_id_that_the_batch_freed_may_be_used_again(bed: &Bed) {
     let (archive, log) = (bed.store.archive("messages"), bed.store.log("messages"));
     let fill = |batch: Batch| {
-        let batch = batch.append(&archive, HOME, row(1, "a")).append(&archive, HOME, row(2, "b"));
+        let batch = batch.append(&archive, HOME, waiting_row(1, "a")).append(&archive, HOME, waiting_row(2, "b"));
         batch.log(&log, HOME, 1, "a").log(&log, HOME, 2, "b")
     };
     bed.write(HOME, fill).unwrap();
     bed.write(HOME, |batch| fill(batch.erase(HOME))).unwrap();
-    bed.write(HOME, |batch| fill(batch.delivered(&archive, HOME, [1, 2], History::Remove).trim(&log, HOME, 2)))
+    let all = 1..=2;
+    bed.write(HOME, |batch| fill(batch.delivered(&archive, HOME, all.clone(), History::Remove).trim(&log, HOME, 2)))
         .unwrap();
+    let twice = |history| {
+        bed.write(HOME, |batch| {
+            let marked = batch.delivered(&archive, HOME, all.clone(), history).trim(&log, HOME, 2);
+            fill(marked.delivered(&archive, HOME, all.clone(), History::Remove))
+        })
+    };
+    twice(History::Remove).unwrap();
+    assert_eq!(twice(History::Keep), Err(Error::Duplicate), "without the mark they are not struck out");
     bed.write(HOME, |batch| batch.unlog(&log, HOME, 2).log(&log, HOME, 2, "c")).unwrap();
     assert_eq!(bed.write(HOME, |batch| fill(batch.erase("other").trim(&log, HOME, 2))), Err(Error::Duplicate));
     assert_eq!(ask(log.read(HOME, 0, 9)), [(1, b"a".to_vec()), (2, b"c".to_vec())]);

@@ -65,6 +65,15 @@ impl Stanza {
         Stanza::read_by(element, Jid::parse, Err)
     }
 
+    /// The same, where one of these addresses is probably in it.
+    pub fn read_among(element: Element, known: &[&Jid]) -> Result<Stanza, ReadError> {
+        let parse = |text: &str| match known.iter().find(|jid| jid.as_str() == text) {
+            Some(jid) => Ok((*jid).clone()),
+            None => Jid::parse(text),
+        };
+        Stanza::read_by(element, parse, Err)
+    }
+
     /// Reads a stanza as streams of 2000 have it: `a@b/` counts as `a@b`, a senseless `from` as none, for the server
     /// stamps it anyway, and an error that is a number and a text becomes a typed one.
     pub fn read_legacy(element: Element) -> Result<Stanza, ReadError> {
@@ -77,7 +86,7 @@ impl Stanza {
 
     fn read_by(
         element: Element,
-        parse: fn(&str) -> Result<Jid, JidError>,
+        parse: impl Fn(&str) -> Result<Jid, JidError>,
         bad_from: fn(JidError) -> Result<Option<Jid>, JidError>,
     ) -> Result<Stanza, ReadError> {
         match read(&element, parse, bad_from) {
@@ -130,7 +139,7 @@ impl Stanza {
 
 fn read(
     element: &Element,
-    parse: fn(&str) -> Result<Jid, JidError>,
+    parse: impl Fn(&str) -> Result<Jid, JidError>,
     bad_from: fn(JidError) -> Result<Option<Jid>, JidError>,
 ) -> Result<Stanza, Fault> {
     let root = element.root();

@@ -176,9 +176,11 @@ fn stamps_of_both_ages() {
     for (from, reason) in [(Some("capulet.com"), "Offline Storage"), (None, ""), (Some("o'neil&co@h/<x>"), "a < b & c")]
     {
         let delay = Delay { from: from.and_then(|from| Jid::parse(from).ok()), stamp: since, reason: reason.into() };
-        let mut written = Vec::new();
-        delay.write_legacy(&mut written);
-        assert_eq!(String::from_utf8(written).unwrap(), delay.to_legacy().as_str());
+        for form in [delay.to_element(), delay.to_legacy()] {
+            let mut written = Vec::new();
+            assert!(delay::write_legacy(form.root(), &mut written));
+            assert_eq!(String::from_utf8(written).unwrap(), delay.to_legacy().as_str());
+        }
     }
     let odd = element("<x xmlns='jabber:x:delay' stamp='2002-09-10T23:08:25Z' from='@'/>");
     assert_eq!(Delay::read(odd.root()), Some(Delay { from: None, stamp: since, reason: String::new() }));
@@ -188,6 +190,22 @@ fn stamps_of_both_ages() {
         "<delay xmlns='urn:xmpp:delay' stamp='soon'/>",
     ] {
         assert_eq!(Delay::read(element(none).root()), None, "{none}");
+        assert!(!delay::write_legacy(element(none).root(), &mut Vec::new()), "{none}");
+    }
+}
+
+#[test]
+fn stamps_made_one_after_the_other_are_those_made_alone() {
+    let mut stamps = delay::Stamps::new("Offline Storage");
+    let people = ["capulet.com", "capulet.com", "juliet@capulet.com", "juliet@capulet.com", "h/<o'neil & co>"];
+    for from in people.into_iter().map(|from| Jid::parse(from).unwrap()) {
+        for millis in [1_031_699_305_000, 1_031_699_305_001, 1_031_699_305_999, 0, -1, i64::MAX] {
+            let stamp = Timestamp::from_millis(millis);
+            let (one, alone) = (stamps.element(&from, stamp), delay::element(&from, stamp, "Offline Storage"));
+            assert_eq!(one.as_str(), alone.as_str());
+            assert_eq!(Delay::read(one.root()), Delay::read(alone.root()));
+            assert_eq!(one.root().attr("from").as_deref(), Some(from.as_str()));
+        }
     }
 }
 

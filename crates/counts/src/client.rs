@@ -5,14 +5,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use net::c2s::Serve;
 use net::{ClientListener, Doors};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use xmpp::sasl::{self, Plain};
+use xmpp::sasl::{self, Gs2, Hash, Plain, ScramClient};
 
 use crate::samples;
 use crate::world::{PASSWORD, World};
+
+/// Asks for an address of the server's choice.
+const BIND: &str = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
 
 /// How often a login is given another moment before it counts as hanging.
 const PATIENCE: usize = 100_000;
@@ -94,19 +97,36 @@ impl Client {
         count
     }
 
-    /// Says something and polls until the server says this; forgets it.
-    fn ask(&mut self, world: &World, said: &str, wanted: &str) -> Result<()> {
+    /// Says something and polls until the server says this; everything that it said.
+    fn ask(&mut self, world: &World, said: &str, wanted: &str) -> Result<String> {
         self.say(said);
         for _ in 0..PATIENCE {
             self.poll();
             let heard = String::from_utf8_lossy(&self.pipe.wires().to_client).into_owned();
             if heard.contains(wanted) {
                 self.hear();
-                return Ok(());
+                return Ok(heard);
             }
             world.pause();
         }
         bail!("never heard {wanted}")
+    }
+
+    /// Logs in with a proof of the password, and says goodbye.
+    pub(crate) fn comes_and_goes(world: &World, doors: &Doors, name: &str) -> Result<()> {
+        let mut client = Client::connect(doors);
+        let mut scram = ScramClient::new(Hash::Sha1, name, PASSWORD, &Gs2::Unsupported);
+        let first = sasl::encode(&scram.first());
+        let auth = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>{first}</auth>");
+        client.ask(world, samples::HEADER, "</stream:features>")?;
+        let challenge = client.ask(world, &auth, "</challenge>")?;
+        let proof = scram.answer(&sasl::decode(text_of(&challenge)).map_err(|_| anyhow!("no challenge"))?)?;
+        let response =
+            format!("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>", sasl::encode(&proof));
+        client.ask(world, &response, "<success")?;
+        client.ask(world, samples::HEADER, "</stream:features>")?;
+        client.ask(world, BIND, "</jid></bind></iq>")?;
+        client.ask(world, "</stream:stream>", "</stream:stream>").map(drop)
     }
 
     /// Logs in as a client of today does, and becomes available.
@@ -145,4 +165,9 @@ impl Client {
         self.hear();
         Ok(self)
     }
+}
+
+/// What stands between the tags of an element without children.
+fn text_of(element: &str) -> &str {
+    element.split_once('>').and_then(|(_, rest)| rest.split_once('<')).map_or("", |(text, _)| text)
 }

@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     Case::new("door/message-32-x-to-x", 10, || carries(Client::of_today, Client::of_today, samples::CHAT, 32)),
     Case::new("door/message-j-to-j", 100, || carries(Client::of_2000, Client::of_2000, samples::CHAT, 1)),
     Case::new("door/idle-poll", 100, polls_idle),
+    Case::new("door/login", 20, logs_in).after(1),
 ];
 
 /// Doors without a rate: on a clock that stands still nobody would ever be let in again.
@@ -52,4 +53,12 @@ fn polls_idle() -> Result<Work> {
         romeo.poll();
         romeo.hear() == 0
     }))
+}
+
+/// From the first byte to the last, both sides of the proof included; the account is awake after the first time.
+fn logs_in() -> Result<Work> {
+    let world = World::new()?;
+    let doors = doors(&world)?;
+    world.account("romeo")?;
+    Ok(Box::new(move || Client::comes_and_goes(&world, &doors, "romeo").is_ok()))
 }

@@ -9,6 +9,7 @@ use crate::outbox::Effect;
 use crate::plan::guarded;
 use crate::screen::Inward;
 use crate::session::Session;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use xmpp::{IqType, Jid, Kind, MessageType, PresenceType, Stanza, StanzaError};
 
@@ -137,7 +138,7 @@ impl Within<'_> {
         named.or_else(|| self.account.best_sleeper().map(|best| best.session().clone()))
     }
 
-    pub(crate) fn sessions_that(&self, wanted: impl Fn(&Present) -> bool) -> Vec<Arc<Session>> {
+    pub(crate) fn sessions_that(&self, wanted: impl Fn(&Present) -> bool) -> SmallVec<[Arc<Session>; 4]> {
         self.account
             .sessions
             .iter()

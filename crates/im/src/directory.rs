@@ -7,7 +7,8 @@ use crate::atomic::{AtomicUsize, Ordering};
 use crate::home::Home;
 use crate::route::Known;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -26,6 +27,12 @@ enum Place {
     Waking(Vec<Waiter>),
 }
 
+/// An account in its shard.
+struct Resident {
+    bare: Arc<str>,
+    place: Place,
+}
+
 /// What a lookup found.
 pub(crate) enum Found {
     Awake(Arc<Home>),
@@ -36,7 +43,7 @@ const SHARDS: usize = 64;
 
 pub(crate) struct Directory {
     hasher: RandomState,
-    shards: Vec<RwLock<HashMap<Arc<str>, Place, RandomState>>>,
+    shards: Vec<RwLock<HashTable<Resident>>>,
     awake: AtomicUsize,
     awake_max: usize,
     /// Where the last thinning out stopped.
@@ -45,50 +52,64 @@ pub(crate) struct Directory {
 
 impl Directory {
     pub(crate) fn new(awake_max: usize) -> Directory {
-        let hasher = RandomState::default();
-        let shards = (0..SHARDS).map(|_| RwLock::new(HashMap::with_hasher(hasher.clone()))).collect();
-        Directory { hasher, shards, awake: AtomicUsize::new(0), awake_max, thinned: AtomicUsize::new(0) }
+        let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
+        let (awake, thinned) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Directory { hasher: RandomState::default(), shards, awake, awake_max, thinned }
     }
 
-    fn shard(&self, bare: &str) -> &RwLock<HashMap<Arc<str>, Place, RandomState>> {
-        // The upper half picks the shard, since the map inside uses the lower one.
+    /// The hash of a name and its shard. The upper half picks the shard, since the table inside uses the lower one.
+    fn shard(&self, bare: &str) -> (u64, &RwLock<HashTable<Resident>>) {
         let hash = self.hasher.hash_one(bare);
-        &self.shards[(hash >> 57) as usize % SHARDS]
+        (hash, &self.shards[(hash >> 57) as usize % SHARDS])
     }
 
     pub(crate) fn find(&self, bare: &str) -> Found {
-        match self.shard(bare).read().get(bare) {
-            Some(Place::Awake(home)) => Found::Awake(home.clone()),
+        let (hash, shard) = self.shard(bare);
+        match shard.read().find(hash, |resident| *resident.bare == *bare) {
+            Some(Resident { place: Place::Awake(home), .. }) => Found::Awake(home.clone()),
             _ => Found::Asleep,
         }
     }
 
+    /// Runs `f` with an account's entry, taken or not.
+    fn entry<R>(&self, bare: &str, f: impl FnOnce(Entry<'_, Resident>) -> R) -> R {
+        let (hash, shard) = self.shard(bare);
+        let known = |resident: &Resident| *resident.bare == *bare;
+        f(shard.write().entry(hash, known, |resident| self.hasher.hash_one(&*resident.bare)))
+    }
+
     /// Adds a waiter. `Err` gives it back when the account is awake after all; `Ok(true)` makes the caller the one who wakes it.
     pub(crate) fn await_waking(&self, bare: &str, waiter: Waiter) -> Result<bool, (Waiter, Arc<Home>)> {
-        let mut shard = self.shard(bare).write();
-        match shard.get_mut(bare) {
-            Some(Place::Awake(home)) => Err((waiter, home.clone())),
-            Some(Place::Waking(waiters)) => {
-                waiters.push(waiter);
-                Ok(false)
-            }
-            None => {
-                shard.insert(Arc::from(bare), Place::Waking(vec![waiter]));
+        self.entry(bare, |entry| match entry {
+            Entry::Occupied(mut taken) => match &mut taken.get_mut().place {
+                Place::Awake(home) => Err((waiter, home.clone())),
+                Place::Waking(waiters) => {
+                    waiters.push(waiter);
+                    Ok(false)
+                }
+            },
+            Entry::Vacant(free) => {
+                free.insert(Resident { bare: Arc::from(bare), place: Place::Waking(vec![waiter]) });
                 Ok(true)
             }
-        }
+        })
     }
 
     /// The account is awake (or does not exist): gives back who waited for it.
     pub(crate) fn settle(&self, bare: &str, home: Option<Arc<Home>>) -> Vec<Waiter> {
-        let mut shard = self.shard(bare).write();
-        let before = match home {
-            Some(home) => {
+        let before = self.entry(bare, |entry| match (entry, home) {
+            (Entry::Occupied(mut taken), Some(home)) => {
                 self.awake.fetch_add(1, Ordering::Relaxed);
-                shard.insert(Arc::from(bare), Place::Awake(home))
+                Some(std::mem::replace(&mut taken.get_mut().place, Place::Awake(home)))
             }
-            None => shard.remove(bare),
-        };
+            (Entry::Vacant(free), Some(home)) => {
+                self.awake.fetch_add(1, Ordering::Relaxed);
+                free.insert(Resident { bare: Arc::from(bare), place: Place::Awake(home) });
+                None
+            }
+            (Entry::Occupied(taken), None) => Some(taken.remove().0.place),
+            (Entry::Vacant(_), None) => None,
+        });
         match before {
             Some(Place::Waking(waiters)) => waiters,
             _ => Vec::new(),
@@ -97,9 +118,13 @@ impl Directory {
 
     /// Forgets an account's home; used when the account is removed.
     pub(crate) fn forget(&self, bare: &str) {
-        if let Some(Place::Awake(_)) = self.shard(bare).write().remove(bare) {
-            self.awake.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.entry(bare, |entry| {
+            if let Entry::Occupied(taken) = entry
+                && let (Resident { place: Place::Awake(_), .. }, _) = taken.remove()
+            {
+                self.awake.fetch_sub(1, Ordering::Relaxed);
+            }
+        });
     }
 
     /// Puts accounts to sleep that nobody needs, when more are awake than the bound allows. `slept` hears of each.
@@ -112,8 +137,8 @@ impl Directory {
         let any = awake > self.awake_max + self.awake_max / 4;
         let start = self.thinned.fetch_add(4, Ordering::Relaxed);
         for shard in self.shards.iter().cycle().skip(start % SHARDS).take(4) {
-            shard.write().retain(|_, place| {
-                let Place::Awake(home) = place else { return true };
+            shard.write().retain(|resident| {
+                let Place::Awake(home) = &resident.place else { return true };
                 // Two owners would mean that somebody has just looked it up.
                 let idle = (!home.was_used() || any) && Arc::strong_count(home) == 1 && home.may_sleep();
                 if idle {
@@ -127,11 +152,11 @@ impl Directory {
 
     /// Every awake home.
     pub(crate) fn all(&self) -> Vec<Arc<Home>> {
-        let awake = |place: &Place| match place {
+        let awake = |resident: &Resident| match &resident.place {
             Place::Awake(home) => Some(home.clone()),
             Place::Waking(_) => None,
         };
-        self.shards.iter().flat_map(|shard| shard.read().values().filter_map(awake).collect::<Vec<_>>()).collect()
+        self.shards.iter().flat_map(|shard| shard.read().iter().filter_map(awake).collect::<Vec<_>>()).collect()
     }
 
     /// How many accounts are awake.

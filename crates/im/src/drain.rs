@@ -154,7 +154,7 @@ impl Home {
                 }
             }
             Effect::End(session, why) => {
-                session.end(why);
+                session.end(*why);
                 if session.is_asleep() {
                     // It has lost its connection meanwhile, and nobody would end it before its time.
                     self.enter_in_turn(turn, |within| within.lapse(&session));
@@ -168,11 +168,11 @@ impl Home {
     fn route(
         &self,
         stanza: Arc<Stanza>,
-        known: Option<Known>,
+        known: Option<Box<Known>>,
         again: impl FnOnce(Arc<Stanza>) -> Effect,
         turn: &mut Turn<'_>,
     ) -> Option<Jid> {
-        match turn.route(stanza, known) {
+        match turn.route(stanza, known.map(|known| *known)) {
             Routed::Done => None,
             Routed::Asleep(stanza, whom) => {
                 self.state().outbox.push_front(std::iter::once(again(stanza)));
@@ -220,7 +220,7 @@ impl Home {
     /// Tells the first entry what came of the waking that it waited for.
     pub(crate) fn resolve(&self, known: Known) {
         if let Some(first) = self.state().outbox.queue.front_mut() {
-            first.known = Some(known);
+            first.known = Some(Box::new(known));
         }
     }
 }

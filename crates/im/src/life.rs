@@ -37,7 +37,7 @@ impl Within<'_> {
     }
 
     fn replace(&mut self, old: &Arc<Session>) {
-        self.outbox.push(Effect::End(old.clone(), StreamError::conflict()), None);
+        self.outbox.push(Effect::End(old.clone(), Box::new(StreamError::conflict())), None);
         self.part(old, Some("Replaced by new connection"));
         self.leave_to_others(old.leftovers());
     }
@@ -61,7 +61,7 @@ impl Within<'_> {
             if session.is_forsaken() {
                 self.lapse(&session);
             } else {
-                self.outbox.push(Effect::End(session, why.clone()), None);
+                self.outbox.push(Effect::End(session, Box::new(why.clone())), None);
             }
         }
     }

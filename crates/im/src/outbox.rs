@@ -23,7 +23,7 @@ pub enum Effect {
     /// Queue a stanza for a session of this home.
     Post(Arc<Session>, Arc<Stanza>),
     /// End a session.
-    End(Arc<Session>, xmpp::StreamError),
+    End(Arc<Session>, Box<xmpp::StreamError>),
     /// So many stanzas of a session have been carried out: what they rest on is known now, which is these besides (XEP-0198).
     Handled(Arc<Session>, u32, Vec<Ticket>),
     /// Return a message to its sender: it was to be kept, and was not. The refusal is made when it is needed, which is nearly never.
@@ -54,10 +54,13 @@ pub(crate) struct Entry {
     pub(crate) effect: Effect,
     pub(crate) wait: Option<Box<(Ticket, Option<Effect>)>>,
     /// What waking the receiver's home came to, when this entry had to wait for that.
-    pub(crate) known: Option<Known>,
+    pub(crate) known: Option<Box<Known>>,
     /// What it counted when it was put in.
     bytes: usize,
 }
+
+/// Every stanza passes through an entry, and is moved with it a few times on its way: what is rare is kept elsewhere.
+const _: () = assert!(size_of::<Entry>() <= 72);
 
 /// The queue of one home, under that home's lock.
 pub struct Outbox {

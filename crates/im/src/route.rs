@@ -51,7 +51,7 @@ impl Turn<'_> {
             self.arrive(home, stanza);
             return Routed::Done;
         }
-        let Some(host) = self.hub.host(to.domain()) else {
+        let Some(host) = self.host(to.domain()) else {
             match self.hub.service(to.domain()) {
                 Some((host, number)) => self.service(&host, number, &stanza),
                 None => self.elsewhere(&stanza),

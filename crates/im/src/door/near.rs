@@ -46,7 +46,7 @@ impl Near {
         if self.session.is_full() {
             return Poll::Pending;
         }
-        if self.hub.store().backlog().is_full() {
+        if self.hub.store().is_full() {
             // Whoever writes faster than the disk waits for it, like everybody else.
             self.hub.await_store(cx.waker());
             return Poll::Pending;

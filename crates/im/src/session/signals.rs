@@ -151,5 +151,6 @@ pub(crate) fn random_id() -> Result<String, Fault> {
         owner: "the system".into(),
         why: error.to_string(),
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let half = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    Ok(bytes.iter().flat_map(|byte| [half(byte >> 4), half(byte & 15)]).collect())
 }

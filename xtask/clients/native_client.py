@@ -10,7 +10,7 @@ import stage
 from line_client import ACTORS, LineClient
 from trace import event_of
 
-COMPILERS = {".cpp": ["g++", "-std=c++17"], ".c": ["gcc"]}
+COMPILERS = {".cpp": ["g++", "-std=c++17", "-Wno-deprecated-declarations"], ".c": ["gcc"]}
 
 
 class NativeClient(LineClient):

@@ -30,7 +30,7 @@ macro_rules! extensions {
 
 extensions! {
     disco, commands, privacy, ping, version, time, delay, last_activity, vcard, private, legacy_credentials, registration, welcome, offline, contacts, agents, browse, announce,
-    administrators, echo, invisible, filter, upload,
+    administrators, echo, invisible, filter, upload, bytestreams,
 }
 
 /// What stands in other documents than the one that an extension follows, and is done by it too.

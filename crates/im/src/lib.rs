@@ -33,6 +33,7 @@ mod outbox;
 mod plan;
 mod presence;
 mod record;
+mod relay;
 mod resubmit;
 mod resume;
 pub mod roster;
@@ -69,6 +70,7 @@ pub use moments::{
 pub use nonza::{Out, Resumable, ResumedWord, Signal, Word};
 pub use outbox::{Effect, Outbox};
 pub use plan::{About, Attach, Extension, FeaturesAt, Identity, Maturity, Plan, PlanError, Plug, Scope};
+pub use relay::{Relay, RelayError};
 pub use resubmit::{stored_element, stored_stanza, stored_stanza_among};
 pub use resume::ResumeError;
 pub use screen::{Asleep, Inward, Screen, Shown};

@@ -19,6 +19,7 @@ mod metrics;
 mod nonza;
 mod options;
 mod pace;
+pub mod relay;
 mod scratch;
 mod stream;
 pub mod tls;

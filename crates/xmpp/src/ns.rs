@@ -28,6 +28,8 @@ pub const BOOKMARKS_LEGACY: &str = "storage:bookmarks";
 pub const BOSH: &str = "http://jabber.org/protocol/httpbind";
 /// Browsing of 2000 (XEP-0011).
 pub const BROWSE: &str = "jabber:iq:browse";
+/// Bytes beside the stream (XEP-0065).
+pub const BYTESTREAMS: &str = "http://jabber.org/protocol/bytestreams";
 /// Entity capabilities (XEP-0115).
 pub const CAPS: &str = "http://jabber.org/protocol/caps";
 /// Message carbons (XEP-0280).

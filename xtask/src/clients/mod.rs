@@ -12,8 +12,18 @@ use crate::tally::Tally;
 use crate::workspace::Workspace;
 
 /// Every program that takes part and that Debian has.
-const DEBIAN_PACKAGES: [&str; 9] =
-    ["g++", "gcc", "libgloox-dev", "libiksemel-dev", "libnet-xmpp-perl", "mcabber", "openssl", "profanity", "sendxmpp"];
+const DEBIAN_PACKAGES: [&str; 10] = [
+    "curl",
+    "g++",
+    "gcc",
+    "libgloox-dev",
+    "libiksemel-dev",
+    "libnet-xmpp-perl",
+    "mcabber",
+    "openssl",
+    "profanity",
+    "sendxmpp",
+];
 
 /// A play: a script below `xtask/clients/plays` and its arguments.
 pub(crate) struct Play {
@@ -24,14 +34,16 @@ pub(crate) struct Play {
     only_yatter: bool,
     /// What the server keeps of passwords for clients of 2000.
     keeps: &'static str,
+    /// It needs the doors for files.
+    files: bool,
 }
 
 const fn play(name: &'static str, script: &'static str, arguments: &'static [&'static str]) -> Play {
-    Play { name, script, arguments, only_yatter: false, keeps: "none" }
+    Play { name, script, arguments, only_yatter: false, keeps: "none", files: false }
 }
 
 const fn exact(name: &'static str, script: &'static str, arguments: &'static [&'static str]) -> Play {
-    Play { name, script, arguments, only_yatter: true, keeps: "none" }
+    Play { name, script, arguments, only_yatter: true, keeps: "none", files: false }
 }
 
 impl Play {
@@ -42,7 +54,7 @@ impl Play {
 }
 
 /// All plays, the quickest first.
-const PLAYS: [Play; 22] = [
+const PLAYS: [Play; 23] = [
     exact("draft 7.1 typed by hand", "transcript.py", &["plain"]),
     exact("draft 7.1 typed by hand, legacy listener", "transcript.py", &["legacy"]),
     exact("draft 7.2 typed by hand", "basic.py", &["plain"]),
@@ -55,6 +67,10 @@ const PLAYS: [Play; 22] = [
     play("story: profanity by STARTTLS, xmpppy of 2000's kind", "story.py", &["profanity:starttls", "xmpppy:legacy"]),
     play("story: slixmpp by STARTTLS, mcabber of 2000's kind", "story.py", &["slixmpp:starttls", "mcabber:legacy"]),
     play("several devices: slixmpp and xmpppy share an account", "devices.py", &[]),
+    Play {
+        files: true,
+        ..exact("files: slixmpp uploads, curl fetches; slixmpp to slixmpp by the relay", "files.py", &[])
+    },
     play("resumption: slixmpp loses its connection and comes back", "resumption.py", &[]),
     play("xmpppy as a client of today, plain listener", "story.py", &["xmpppy:plain", "slixmpp:starttls"]),
     play("TLS 1.2: slixmpp", "story.py", &["slixmpp12:starttls", "slixmpp:starttls"]),

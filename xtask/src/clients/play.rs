@@ -36,7 +36,7 @@ impl Play {
         python: &Path,
         said: &mut Vec<String>,
     ) -> Result<bool> {
-        let mut stage = Stage::set(workspace.target.join("clients").join(self.folder()), HOST)?;
+        let mut stage = Stage::set(workspace.target.join("clients").join(self.folder()), HOST)?.with_files(self.files);
         stage.keeps = self.keeps;
         let user = |name: &str| User { name: name.to_owned(), password: self.password().to_owned() };
         server.prepare(&stage, &[user("amy")])?;

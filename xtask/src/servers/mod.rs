@@ -27,6 +27,8 @@ pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) host: String,
     pub(crate) doors: Doors,
+    /// Whether there are doors for files.
+    files: bool,
     pub(crate) profile: Profile,
     /// What the server finds in its environment beside ours.
     pub(crate) environment: Vec<(&'static str, &'static str)>,
@@ -73,6 +75,10 @@ pub(crate) struct Doors {
     pub(crate) legacy_direct: u16,
     /// Commands of a server that takes them by a port.
     control: u16,
+    /// Files over HTTP, where they are wanted.
+    pub(crate) http: u16,
+    /// The relay for files between clients, where it is wanted.
+    relay: u16,
 }
 
 /// One account of a stage.
@@ -162,8 +168,8 @@ impl Stage {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
         }
         fs::create_dir_all(&folder)?;
-        let [starttls, optional, direct, plain, legacy, legacy_direct, control] = free_ports(&folder)?;
-        let doors = Doors { starttls, optional, direct, plain, legacy, legacy_direct, control };
+        let [starttls, optional, direct, plain, legacy, legacy_direct, control, http, relay] = free_ports(&folder)?;
+        let doors = Doors { starttls, optional, direct, plain, legacy, legacy_direct, control, http, relay };
         Ok(Stage {
             folder,
             host: host.to_owned(),
@@ -172,7 +178,13 @@ impl Stage {
             environment: Vec::new(),
             guests: Vec::new(),
             keeps: "none",
+            files: false,
         })
+    }
+
+    /// The same stage with doors for files: HTTP, and the relay.
+    pub(crate) fn with_files(self, files: bool) -> Stage {
+        Stage { files, ..self }
     }
 
     /// The same stage with another task for the server.

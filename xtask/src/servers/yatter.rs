@@ -127,6 +127,7 @@ fn configuration(stage: &Stage) -> String {
         "none" => String::new(),
         keeps => format!("[host.\"{}\"]\nlegacy_credentials = \"{keeps}\"\n\n", stage.host),
     };
+    let files = if stage.files { files(doors.http, doors.relay) } else { String::new() };
     format!("hosts = [{}]\n\n", hosts.join(", "))
         + &listen(doors.starttls, "starttls", true, "auto")
         + &listen(doors.direct, "direct", true, "auto")
@@ -136,6 +137,15 @@ fn configuration(stage: &Stage) -> String {
         + &listen(doors.legacy_direct, "direct", true, "always")
         + &own
         + &open
+        + &files
         // Load is faster than any client, and registers more; the peers' limits on rate are off, too.
         + "[limits]\nstream_bytes_per_s = 0\nstream_stanzas_per_s = 0\nregistrations_per_hour = 1_000_000\n"
+}
+
+fn files(http: u16, relay: u16) -> String {
+    format!(
+        "[[listen]]\naddress = \"127.0.0.1:{http}\"\nserves = \"http\"\ntls = \"none\"\n\n\
+         [[listen]]\naddress = \"127.0.0.1:{relay}\"\nserves = \"bytestreams\"\n\n\
+         [upload]\nurl = \"http://127.0.0.1:{http}\"\n\n[bytestreams]\nhost = \"127.0.0.1\"\n\n"
+    )
 }

@@ -9,5 +9,6 @@ mod legacy;
 mod modern;
 mod mutants;
 mod patience;
+mod relay;
 mod sockets;
 mod zero_knowledge;

@@ -3,7 +3,7 @@
 use super::CLIENTS_ALONE;
 use super::declare::{Key, Section};
 use super::setting::Setting;
-use super::{Config, Domain, HostTable, Limits, Listen, Log, Metrics, Root, Serves, Storage, Upload};
+use super::{Bytestreams, Config, Domain, HostTable, Limits, Listen, Log, Metrics, Root, Serves, Storage, Upload};
 
 /// The whole configuration, commented. What `hosts` names is written out; the rest are the defaults behind `#`.
 /// A line that begins with `##` is a sentence, one that begins with a single `#` is a setting.
@@ -24,6 +24,7 @@ pub fn commented(hosts: &[Domain]) -> String {
     section(&mut out, "[storage]", &Storage::default());
     section(&mut out, "[limits]", &Limits::default());
     section(&mut out, "[upload]", &Upload::default());
+    section(&mut out, "[bytestreams]", &Bytestreams::default());
     section(&mut out, "[metrics]", &Metrics::default());
     section(&mut out, "[log]", &Log::default());
     out

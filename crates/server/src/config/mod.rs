@@ -25,9 +25,10 @@ pub use limits::Limits;
 pub use people::{Contacts, Person, Words};
 pub use report::{ConfigError, ConfigErrors, Problem, Report};
 pub use tables::{
-    Format, HostTable, Legacy, Level, Listen, Log, Metrics, Registration, Root, Serves, Storage, Tls, Upload,
+    Bytestreams, Format, HostTable, Legacy, Level, Listen, Log, Metrics, Registration, Root, Serves, Storage, Tls,
+    Upload,
 };
-pub use values::{Certificate, Domain, Engine, MetricsDoor, UploadUrl};
+pub use values::{Certificate, Domain, Engine, MetricsDoor, RelayHost, UploadUrl};
 
 /// The whole configuration, complete: what the file does not say has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// The files that users upload.
     pub upload: Upload,
+    /// The relay.
+    pub bytestreams: Bytestreams,
     /// The figures.
     pub metrics: Metrics,
     /// The log.
@@ -73,10 +76,11 @@ impl Config {
         let starttls = loopback.map(|ip| door(ip, 5222, Tls::StartTls));
         let direct = loopback.map(|ip| door(ip, 5223, Tls::Direct));
         let http = loopback.map(|ip| Listen { address: SocketAddr::new(ip, HTTP_PORT), ..Listen::http() });
+        let relay = Listen { address: SocketAddr::new(loopback[0], RELAY_PORT), ..Listen::relay() };
         let metrics = MetricsDoor(Some(SocketAddr::new(loopback[0], 5280)));
         Config {
             data,
-            listen: starttls.into_iter().chain(direct).chain(http).collect(),
+            listen: starttls.into_iter().chain(direct).chain(http).chain([relay]).collect(),
             metrics: Metrics { address: metrics },
             ..Config::default()
         }
@@ -98,6 +102,7 @@ impl Config {
             storage: Storage::default(),
             limits: Limits::default(),
             upload: Upload::default(),
+            bytestreams: Bytestreams::default(),
             metrics: Metrics::default(),
             log: Log::default(),
         }
@@ -173,6 +178,7 @@ fn read(file: &DeTable<'_>, report: &mut Report<'_>) -> Config {
     config.limits = section(file, "limits", report);
     agree(file, &config.limits, report);
     config.upload = section(file, "upload", report);
+    config.bytestreams = section(file, "bytestreams", report);
     config.metrics = section(file, "metrics", report);
     config.log = section(file, "log", report);
     config
@@ -253,10 +259,19 @@ fn doors(value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Vec<Listen> {
 /// The port of HTTP over TLS, unless another is named.
 const HTTP_PORT: u16 = 5281;
 
+/// The port of the relay, unless another is named.
+const RELAY_PORT: u16 = 7777;
+
 /// Keys that say something about streams of clients alone.
 const CLIENTS_ALONE: [&str; 2] = ["require_tls", "legacy"];
 
 impl Listen {
+    /// The usual door of the relay: open to the network.
+    pub fn relay() -> Self {
+        let address = SocketAddr::new(Listen::default().address.ip(), RELAY_PORT);
+        Listen { address, serves: Serves::Bytestreams, tls: Tls::None, ..Listen::default() }
+    }
+
     /// The usual door for HTTP: encrypted, open to the network.
     pub fn http() -> Self {
         let address = SocketAddr::new(Listen::default().address.ip(), HTTP_PORT);
@@ -267,15 +282,20 @@ impl Listen {
 /// Reads one door; what is not written depends on whom it serves.
 fn door(table: &DeTable<'_>, report: &mut Report<'_>) -> Listen {
     let mut door = Listen::read(table, report);
-    if door.serves != Serves::Http {
-        return door;
-    }
-    let usual = Listen::http();
+    let usual = match door.serves {
+        Serves::Clients => return door,
+        Serves::Http => Listen::http(),
+        Serves::Bytestreams => Listen::relay(),
+    };
     if !table.contains_key("address") {
         door.address = usual.address;
     }
     match table.get("tls") {
         None => door.tls = usual.tls,
+        Some(value) if door.serves == Serves::Bytestreams => {
+            let problem = "means nothing at the relay: clients encrypt what they send; remove it".to_owned();
+            report.under("tls", |report| report.fail(value.span(), Problem::Invalid(problem)));
+        }
         Some(value) if door.tls == Tls::StartTls => {
             let problem =
                 Problem::Invalid("HTTP has no STARTTLS; write \"direct\", or \"none\" behind a proxy".to_owned());
@@ -285,7 +305,7 @@ fn door(table: &DeTable<'_>, report: &mut Report<'_>) -> Listen {
     }
     for key in CLIENTS_ALONE {
         if let Some(value) = table.get(key) {
-            let problem = Problem::Invalid("means nothing at a listener for HTTP; remove it".to_owned());
+            let problem = Problem::Invalid("means nothing but at a listener for clients; remove it".to_owned());
             report.under(key, |report| report.fail(value.span(), problem));
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::declare::{Later, section, words};
 use super::people::{Contacts, Person, Words};
-use super::values::{Certificate, Domain, Engine, MetricsDoor, UploadUrl};
+use super::values::{Certificate, Domain, Engine, MetricsDoor, RelayHost, UploadUrl};
 
 section! {
     /// What the server is called, and where it keeps what it must not lose.
@@ -15,16 +15,18 @@ section! {
         /// The folder of accounts, messages and certificates; relative paths start at this file. `--data` overrules it.
         pub data: PathBuf = PathBuf::from("/var/lib/yatter");
     }
-    beside: ["listen", "host", "storage", "limits", "upload", "metrics", "log"]
+    beside: ["listen", "host", "storage", "limits", "upload", "bytestreams", "metrics", "log"]
     later: [Later { name: "component", what: "a component", instead: "remove the table" }]
 }
 
 section! {
     /// A door of the server: one address and what is spoken there.
     pub struct Listen {
-        /// The IP address and port; `[::]` is every address of the machine, IPv4 included. With `serves = "http"` the default is port 5281.
+        /// The IP address and port; `[::]` is every address of the machine, IPv4 included. With `serves = "http"` the default is port 5281, with
+        /// `"bytestreams"` 7777.
         pub address: SocketAddr = SocketAddr::from(([0_u16; 8], 5222));
-        /// Who comes in here: `clients`, or `http` (files; it takes no other keys than `address` and `tls`).
+        /// Who comes in here: `clients`, `http` (files; it takes no other keys than `address` and `tls`) or `bytestreams` (the relay for files
+        /// between two clients; it takes `address` alone).
         pub serves: Serves = Serves::Clients;
         /// How encryption begins: `starttls` (port 5222), `direct` (the old SSL port 5223) or `none`; for HTTP `direct`, the default there,
         /// or `none` (behind a proxy).
@@ -89,6 +91,28 @@ section! {
 }
 
 section! {
+    /// The relay for files between two clients (XEP-0065): there is one when a listener has `serves = "bytestreams"`.
+    pub struct Bytestreams {
+        /// The name or IP address at which clients reach the relay: `"auto"` is the name of the host, which must have an address record then.
+        pub host: RelayHost = RelayHost(None);
+        /// Relayed files of one account at a time.
+        pub account_streams: u64 = 8, 1..=1_000;
+        /// What one account may relay per second, in bytes; 0: as fast as it goes.
+        pub account_bytes_per_s: u64 = 10_485_760, 0..=1_099_511_627_776;
+        /// What one account may relay in 24 hours, in bytes.
+        pub account_bytes_per_day: u64 = 10_737_418_240, 1..=1_125_899_906_842_624;
+        /// How long one side waits for the other.
+        pub wait_s: u64 = 120, 1..=3_600;
+        /// How long both sides may be silent.
+        pub idle_s: u64 = 300, 1..=86_400;
+        /// Connections together.
+        pub connections: u64 = 1_000, 2..=1_000_000;
+        /// Connections from one IP address (from one /64 with IPv6); this machine itself is exempt.
+        pub connections_per_address: u64 = 50, 1..=1_000_000;
+    }
+}
+
+section! {
     /// Figures for Prometheus, over HTTP without a password and therefore on this machine only.
     pub struct Metrics {
         /// `"off"`, or a loopback address and port such as `"127.0.0.1:5280"`; the page is `/metrics`.
@@ -113,6 +137,8 @@ words! {
         Clients = "clients",
         /// Files over HTTP.
         Http = "http",
+        /// The relay for files between two clients.
+        Bytestreams = "bytestreams",
     }
     later: [
         Later { name: "servers", what: "federation with other servers", instead: "write \"clients\" or remove the listener" },

@@ -92,7 +92,16 @@ fn every_mistake_is_told_by_line_column_and_key() {
         ),
         (
             "[[listen]]\nserves = \"http\"\nlegacy = \"auto\"",
-            "yatter.toml:3:10: listen.legacy: means nothing at a listener for HTTP; remove it",
+            "yatter.toml:3:10: listen.legacy: means nothing but at a listener for clients; remove it",
+        ),
+        (
+            "[[listen]]\nserves = \"bytestreams\"\ntls = \"direct\"",
+            "yatter.toml:3:7: listen.tls: means nothing at the relay: clients encrypt what they send; remove it",
+        ),
+        (
+            "[bytestreams]\nhost = \"a@b\"",
+            "yatter.toml:2:8: bytestreams.host: expects \"auto\", or a name or IP address such as \"relay.example.org\" or \
+             \"192.0.2.1\", not `a@b`",
         ),
         (
             "[upload]\nurl = \"ftp://example.org\"",
@@ -174,6 +183,8 @@ fn what_later_versions_bring_is_recognised_and_refused() {
 fn a_door_for_http_has_defaults_of_its_own() {
     let config = Config::parse(Path::new("yatter.toml"), "[[listen]]\nserves = \"http\"").unwrap();
     assert_eq!(config.listen, [Listen::http()]);
+    let config = Config::parse(Path::new("yatter.toml"), "[[listen]]\nserves = \"bytestreams\"").unwrap();
+    assert_eq!(config.listen, [Listen::relay()]);
     let text = "[[listen]]\nserves = \"http\"\naddress = \"127.0.0.1:80\"\ntls = \"none\"";
     let config = Config::parse(Path::new("yatter.toml"), text).unwrap();
     assert_eq!((config.listen[0].address.port(), config.listen[0].tls), (80, Tls::None));
@@ -222,7 +233,7 @@ fn paths_start_at_the_folder_of_the_file() {
 fn without_a_file_only_this_machine_can_connect() {
     let config = Config::development("data".into());
     assert!(config.listen.iter().all(|door| door.address.ip().is_loopback()));
-    assert_eq!(config.listen.iter().filter(|door| door.require_tls).count(), 4);
+    assert_eq!(config.listen.iter().filter(|door| door.require_tls).count(), 5);
     assert_eq!(config.listen.iter().filter(|door| door.serves == Serves::Http).count(), 2);
     assert!(Config::default().listen.iter().all(|door| door.require_tls));
 }

@@ -210,3 +210,31 @@ impl Setting for UploadUrl {
         quoted(self.0.as_deref().unwrap_or("auto"))
     }
 }
+
+/// The name or address at which clients reach the relay; `None`: the name of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayHost(pub Option<String>);
+
+impl Setting for RelayHost {
+    fn expects() -> String {
+        "\"auto\", or a name or IP address such as \"relay.example.org\" or \"192.0.2.1\"".to_owned()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
+        let written = text(value, Self::expects, report)?;
+        let named = |text: &str| text.parse::<std::net::IpAddr>().is_ok() || Domain::parse(text).is_some();
+        match written {
+            "auto" => Some(RelayHost(None)),
+            name if named(name) => Some(RelayHost(Some(name.to_owned()))),
+            _ => {
+                let found = format!("`{written}`");
+                report.fail(value.span(), Problem::WrongType { expected: Self::expects(), found });
+                None
+            }
+        }
+    }
+
+    fn toml(&self) -> String {
+        quoted(self.0.as_deref().unwrap_or("auto"))
+    }
+}

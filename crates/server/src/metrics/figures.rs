@@ -29,6 +29,8 @@ pub enum Read {
     Counters(&'static str, fn(&net::Metrics) -> Vec<(&'static str, u64)>),
     /// Only grows; counted at the door for HTTP.
     Http(fn(&net::http::HttpMetrics) -> u64),
+    /// Only grows; counted at the relay.
+    Relay(fn(&net::relay::RelayMetrics) -> u64),
     /// Only grows; counted by the heart.
     Heart(fn(&im::Counters) -> &AtomicU64),
     /// Goes up and down.
@@ -42,9 +44,12 @@ pub enum Read {
 impl Figure {
     fn kind(&self) -> MetricType {
         match self.read {
-            Read::Counter(_) | Read::Counters(..) | Read::Http(_) | Read::Heart(_) | Read::ProcessCounter(_) => {
-                MetricType::Counter
-            }
+            Read::Counter(_)
+            | Read::Counters(..)
+            | Read::Http(_)
+            | Read::Relay(_)
+            | Read::Heart(_)
+            | Read::ProcessCounter(_) => MetricType::Counter,
             Read::Gauge(_) | Read::Process(_) => MetricType::Gauge,
         }
     }
@@ -56,6 +61,10 @@ const fn counter(name: &'static str, sentence: &'static str, read: fn(&net::Metr
 
 const fn http(name: &'static str, sentence: &'static str, read: fn(&net::http::HttpMetrics) -> u64) -> Figure {
     Figure { name, sentence, read: Read::Http(read) }
+}
+
+const fn relay(name: &'static str, sentence: &'static str, read: fn(&net::relay::RelayMetrics) -> u64) -> Figure {
+    Figure { name, sentence, read: Read::Relay(read) }
 }
 
 const fn heart(name: &'static str, sentence: &'static str, read: fn(&im::Counters) -> &AtomicU64) -> Figure {
@@ -130,6 +139,14 @@ pub const FIGURES: &[Figure] = &[
     http("yatter_http_requests_failed", "HTTP requests that failed inside the server (status 5xx).", |http| {
         http.failed.value()
     }),
+    relay("yatter_relay_connections_opened", "Connections accepted by the relay.", |relay| {
+        relay.connections_opened.value()
+    }),
+    relay("yatter_relay_connections_refused", "Connections that the relay turned away because of a limit.", |relay| {
+        relay.connections_refused.value()
+    }),
+    relay("yatter_relay_streams", "Pairs of connections that the relay joined.", |relay| relay.joined.value()),
+    relay("yatter_relay_bytes", "Bytes that the relay carried.", |relay| relay.bytes.value()),
     process("process_resident_memory_bytes", "Memory of the process that is in RAM.", |process| process.resident_bytes),
     process("process_open_fds", "Files and connections that the process has open.", |process| process.open_files),
     Figure {
@@ -161,6 +178,10 @@ impl Collector for Collected {
             match figure.read {
                 Read::Counter(read) => ConstCounter::new(read(doors)).encode(metric)?,
                 Read::Http(read) => ConstCounter::new(read(self.figures.running.http.metrics())).encode(metric)?,
+                Read::Relay(read) => {
+                    let relay = self.figures.running.relay.as_ref();
+                    ConstCounter::new(relay.map_or(0, |relay| read(relay.metrics()))).encode(metric)?;
+                }
                 Read::Heart(read) => ConstCounter::new(read(heart).load(Ordering::Relaxed)).encode(metric)?,
                 Read::Gauge(read) => ConstGauge::new(read(&self.now)).encode(metric)?,
                 Read::ProcessCounter(read) => ConstCounter::new(read(&process)).encode(metric)?,

@@ -111,6 +111,7 @@ fn title(setup: &Setup) -> String {
 
 fn meaning(serves: &str, tls: &str) -> &'static str {
     match tls {
+        _ if serves == Serves::Bytestreams.word() => "a relay for files between clients",
         "none" if serves == Serves::Http.word() => "files over HTTP, never encrypted: for a proxy in front of it",
         _ if serves == Serves::Http.word() => "files over HTTPS",
         "direct" => "clients, encrypted from the first byte",

@@ -1,18 +1,21 @@
 //! From the configuration of hosts to what the heart and the doors take.
 
-use extensions::{contacts, filter, offline, privacy, private, registration, upload, welcome};
+use std::sync::Arc;
+
+use extensions::{bytestreams, contacts, filter, offline, privacy, private, registration, upload, welcome};
 use im::HostOptions;
+use net::relay::Relay;
 use net::tls::Source;
 
 use super::limits::size;
 use crate::config::{Certificate, Config, Domain, HostTable, Listen, Registration, Serves, Tls};
 
 /// Every host with its extensions.
-pub(super) fn options(config: &Config) -> Vec<HostOptions> {
-    config.host_tables().map(|(name, table)| host(name, table, config)).collect()
+pub(super) fn options(config: &Config, relay: Option<&Relay>) -> Vec<HostOptions> {
+    config.host_tables().map(|(name, table)| host(name, table, config, relay)).collect()
 }
 
-fn host(name: &Domain, table: &HostTable, config: &Config) -> HostOptions {
+fn host(name: &Domain, table: &HostTable, config: &Config, relay: Option<&Relay>) -> HostOptions {
     let limits = &config.limits;
     let registration = registration::Options {
         policy: match table.registration {
@@ -45,6 +48,7 @@ fn host(name: &Domain, table: &HostTable, config: &Config) -> HostOptions {
         privacy,
         filter,
         upload: for_upload(name, config),
+        bytestreams: for_bytestreams(name, config, relay),
         ..extensions::Options::default()
     };
     let admins: Vec<_> = table.admins.iter().map(|person| person.jid().clone()).collect();
@@ -53,6 +57,19 @@ fn host(name: &Domain, table: &HostTable, config: &Config) -> HostOptions {
         extensions::plug(plan, &options)
     };
     HostOptions { name: name.jid().clone(), plan: Box::new(plan) }
+}
+
+fn for_bytestreams(name: &Domain, config: &Config, relay: Option<&Relay>) -> bytestreams::Options {
+    let host = config.bytestreams.host.0.clone().unwrap_or_else(|| ascii(name));
+    bytestreams::Options { relay: relay.map(|relay| Arc::new(relay.clone()) as Arc<dyn im::Relay>), host }
+}
+
+/// A host's name as it stands in addresses.
+fn ascii(name: &Domain) -> String {
+    match name.as_str() {
+        literal if literal.starts_with('[') => literal.to_owned(),
+        name => idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned()),
+    }
 }
 
 fn for_upload(name: &Domain, config: &Config) -> upload::Options {
@@ -74,10 +91,7 @@ fn for_upload(name: &Domain, config: &Config) -> upload::Options {
 fn usual_url(name: &Domain, config: &Config) -> Option<String> {
     let serves = |door: &&Listen| door.serves == Serves::Http && door.tls == Tls::Direct;
     let port = config.listen.iter().find(serves)?.address.port();
-    let name = match name.as_str() {
-        literal if literal.starts_with('[') => literal.to_owned(),
-        name => idna::domain_to_ascii(name).ok()?,
-    };
+    let name = ascii(name);
     Some(if port == 443 { format!("https://{name}") } else { format!("https://{name}:{port}") })
 }
 

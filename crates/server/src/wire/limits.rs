@@ -3,7 +3,7 @@
 use store::SqliteOptions;
 
 use super::files::BESIDE_CONNECTIONS;
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 
 /// The heart's bounds.
 pub(super) fn for_hub(limits: &Limits) -> im::Limits {
@@ -88,6 +88,21 @@ pub(super) fn for_http(limits: &Limits, open_files: u64) -> net::http::HttpLimit
     }
 }
 
+/// The bounds of the relay.
+pub(super) fn for_relay(config: &Config) -> net::relay::RelayLimits {
+    let relay = &config.bytestreams;
+    net::relay::RelayLimits {
+        handshake_s: small(config.limits.handshake_s),
+        wait_s: small(relay.wait_s),
+        idle_s: small(relay.idle_s),
+        connections: size(relay.connections),
+        connections_per_address: size(relay.connections_per_address),
+        streams_per_account: size(relay.account_streams),
+        account_bytes_per_s: relay.account_bytes_per_s,
+        account_bytes_per_day: relay.account_bytes_per_day,
+    }
+}
+
 /// The ranges in the declaration fit both.
 pub(super) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
@@ -106,6 +121,7 @@ mod tests {
         let limits = Limits::default();
         assert_eq!(for_doors(&limits, u64::MAX), net::Limits::default());
         assert_eq!(for_http(&limits, u64::MAX), net::http::HttpLimits::default());
+        assert_eq!(for_relay(&Config::default()), net::relay::RelayLimits::default());
         assert_eq!(for_rosters(&limits), im::roster::Limits::default());
         assert_eq!(format!("{:?}", for_hub(&limits)), format!("{:?}", im::Limits::default()));
         let (store, default) = (for_store(&limits), SqliteOptions::default());

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use net::http::{HttpDoors, HttpListener};
 use net::listen::{ListenError, Listeners};
+use net::relay::{Relay, RelayListener};
 use net::{ClientListener, Doors, IqAuth, TlsMode};
 
 use crate::cli::{Origin, Setup};
@@ -20,24 +21,35 @@ pub(super) struct Bound {
     pub(super) streams: Listeners,
     /// For HTTP.
     pub(super) http: Vec<HttpListener>,
+    /// Of the relay.
+    pub(super) relay: Vec<RelayListener>,
     /// All of them, for people.
     pub(super) described: Vec<Door>,
 }
 
 /// Takes the address of every door.
-pub(super) fn bind(streams: &Doors, http: &HttpDoors, setup: &Setup) -> Result<Bound, Failure> {
+pub(super) fn bind(streams: &Doors, http: &HttpDoors, relay: Option<&Relay>, setup: &Setup) -> Result<Bound, Failure> {
     let refused =
         |error: ListenError| Failure::new(sentence("listen.address", error.address, error.cause.kind(), &error.cause));
-    let (clients, others): (Vec<_>, Vec<_>) =
-        present(setup).into_iter().partition(|door| door.serves == Serves::Clients);
-    let wanted: Vec<ClientListener> = clients.iter().map(listener).collect();
+    let present = present(setup);
+    let serve = |whom: Serves| present.iter().filter(move |door| door.serves == whom);
+    let (clients, files, relays) = (serve(Serves::Clients), serve(Serves::Http), serve(Serves::Bytestreams));
+    let wanted: Vec<ClientListener> = clients.clone().map(listener).collect();
     let streams = streams.bind(&wanted).map_err(refused)?;
-    let open = |door: &Listen| http.bind(door.address, door.tls == Tls::Direct).map_err(refused);
-    let http: Vec<HttpListener> = others.iter().map(open).collect::<Result<_, _>>()?;
-    let mut addresses = streams.addresses();
-    addresses.extend(http.iter().zip(&others).map(|(bound, door)| bound.address().unwrap_or(door.address)));
-    let described = clients.iter().chain(&others).zip(addresses).map(|(door, address)| described(door, address));
-    Ok(Bound { described: described.collect(), streams, http })
+    let mut described: Vec<Door> =
+        clients.zip(streams.addresses()).map(|(door, address)| self::described(door, address)).collect();
+    let (mut over_http, mut relayed) = (Vec::new(), Vec::new());
+    for door in files {
+        let bound = http.bind(door.address, door.tls == Tls::Direct).map_err(refused)?;
+        described.push(self::described(door, bound.address().unwrap_or(door.address)));
+        over_http.push(bound);
+    }
+    for (door, relay) in relays.filter_map(|door| Some((door, relay?))) {
+        let bound = relay.bind(door.address).map_err(refused)?;
+        described.push(self::described(door, bound.address().unwrap_or(door.address)));
+        relayed.push(bound);
+    }
+    Ok(Bound { streams, http: over_http, relay: relayed, described })
 }
 
 fn described(door: &Listen, address: SocketAddr) -> Door {

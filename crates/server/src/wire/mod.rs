@@ -18,12 +18,13 @@ use im::Hub;
 use net::Doors;
 use net::http::HttpDoors;
 use net::listen::Open;
+use net::relay::{Relay, RelayListener};
 use net::tls::Certificates;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::cli::Setup;
-use crate::config::Config;
+use crate::config::{Config, Serves};
 use crate::control::ControlSocket;
 use crate::events;
 use crate::failure::Failure;
@@ -48,6 +49,7 @@ pub struct Running {
     pub doors: Vec<Door>,
     pub(crate) streams: Doors,
     pub(crate) http: HttpDoors,
+    pub(crate) relay: Option<Relay>,
 }
 
 impl Running {
@@ -115,6 +117,7 @@ struct Server {
     hub: Hub,
     certificates: Arc<Certificates>,
     running: Arc<Running>,
+    relay: Option<Relay>,
     open: Open,
     /// The control socket.
     beside: Vec<JoinHandle<()>>,
@@ -128,13 +131,15 @@ impl Server {
             Opened::Store(store) => store,
             Opened::Busy(sentence) => return Err(Failure::new(sentence)),
         };
-        let hub = heart(config, store).await?;
+        let relay = config.listen.iter().any(|door| door.serves == Serves::Bytestreams);
+        let relay = relay.then(|| Relay::new(limits::for_relay(config)));
+        let hub = heart_with(config, store, relay.as_ref()).await?;
         let certificates = Certificates::load(hosts::certificate_sources(config)).map_err(Failure::new)?;
         let limits = limits::for_doors(&config.limits, open_files);
         let streams = Doors::new(hub.clone(), limits, Some(certificates.clone())).map_err(Failure::new)?;
         let limits = limits::for_http(&config.limits, open_files);
         let http = HttpDoors::new(limits, Some(certificates.clone())).map_err(Failure::new)?;
-        let bound = listeners::bind(&streams, &http, &setup)?;
+        let bound = listeners::bind(&streams, &http, relay.as_ref(), &setup)?;
         let control = ControlSocket::open(&config.data)?;
         let running = Arc::new(Running {
             since: Instant::now(),
@@ -142,21 +147,24 @@ impl Server {
             doors: bound.described,
             streams,
             http: http.clone(),
+            relay: relay.clone(),
         });
         let desk = Desk::new(hub.clone(), Some(running.clone()));
         let beside = vec![tokio::spawn(control.serve(Arc::new(desk)))];
         listeners::metrics(&setup, &http, Figures::new(hub.clone(), running.clone()))?;
         let routes = net::http::routes(hub.clone());
         bound.http.into_iter().for_each(|listener| listener.open(routes.clone()));
+        bound.relay.into_iter().for_each(RelayListener::open);
         let open = bound.streams.open();
         hub.start_chores();
-        Ok(Server { setup, hub, certificates, running, open, beside })
+        Ok(Server { setup, hub, certificates, running, relay, open, beside })
     }
 
     /// Tells every session, waits until all is stored, and closes.
     async fn stop(self) -> Result<(), Failure> {
         let began = Instant::now();
         self.open.stop_accepting();
+        self.relay.iter().for_each(Relay::stop_accepting);
         // From here on a command waits until it can open the storage itself.
         for task in self.beside {
             task.abort();
@@ -178,8 +186,12 @@ impl Server {
 /// # Errors
 /// One sentence on what keeps it from starting.
 pub async fn heart(config: &Config, store: store::Store) -> Result<Hub, Failure> {
+    heart_with(config, store, None).await
+}
+
+async fn heart_with(config: &Config, store: store::Store, relay: Option<&Relay>) -> Result<Hub, Failure> {
     let options = im::HubOptions {
-        hosts: hosts::options(config),
+        hosts: hosts::options(config, relay),
         store,
         clock: im::Clock::real(),
         limits: limits::for_hub(&config.limits),

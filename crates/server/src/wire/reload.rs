@@ -20,7 +20,7 @@ fn put_into_force(server: &mut Server, logging: &Logging) -> Result<(), Failure>
     let old = server.setup.config.clone();
     let next = merged(&old, new);
     server.certificates.replace(hosts::certificate_sources(&next)).map_err(Failure::new)?;
-    if let Err(error) = server.hub.set_hosts(&hosts::options(&next)) {
+    if let Err(error) = server.hub.set_hosts(&hosts::options(&next, server.relay.as_ref())) {
         // The new hosts are refused, so the old certificates belong to the hosts in force.
         let _ = server.certificates.replace(hosts::certificate_sources(&old));
         return Err(Failure::new(error));
@@ -36,6 +36,7 @@ fn merged(old: &Config, mut new: Config) -> Config {
     keep("listen", &old.listen, &mut new.listen);
     keep("storage", &old.storage, &mut new.storage);
     keep("limits", &old.limits, &mut new.limits);
+    keep("bytestreams", &old.bytestreams, &mut new.bytestreams);
     keep("upload", &old.upload, &mut new.upload);
     keep("metrics", &old.metrics, &mut new.metrics);
     keep("log.format", &old.log.format, &mut new.log.format);

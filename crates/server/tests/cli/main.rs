@@ -11,6 +11,7 @@ mod doctor;
 mod full_disk;
 mod killed;
 mod mistakes;
+mod relay;
 mod serving;
 mod stage;
 mod uploads;

@@ -9,6 +9,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
 use xmpp::Timestamp;
 
+/// A relay to which nobody connects in a scene.
+struct Relayed(net::relay::Relay, SocketAddr);
+
+impl im::Relay for Relayed {
+    fn activate(&self, destination: &str, account: &xmpp::Jid) -> Result<(), im::RelayError> {
+        self.0.activate(destination, account)
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        Some(self.1)
+    }
+}
+
 /// What a server is built from.
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -89,6 +102,12 @@ impl Settings {
                 self.extensions.offline.messages = number.parse().map_err(|_| wrong())?;
             }
             ("upload_url", url) => self.extensions.upload.url = Some(url.to_owned()),
+            ("relay", "on") => {
+                let relay = net::relay::Relay::new(net::relay::RelayLimits::default());
+                let relay = Relayed(relay, SocketAddr::from((Ipv4Addr::LOCALHOST, 7777)));
+                self.extensions.bytestreams.relay = Some(std::sync::Arc::new(relay));
+                self.extensions.bytestreams.host = "relay.example".to_owned();
+            }
             ("upload_file_bytes", number) => self.extensions.upload.file_bytes = number.parse().map_err(|_| wrong())?,
             ("upload_account_files", number) => {
                 self.extensions.upload.account_files = number.parse().map_err(|_| wrong())?;

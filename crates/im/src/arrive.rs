@@ -17,12 +17,12 @@ impl Within<'_> {
     /// Takes a stanza that is addressed to this account or one of its sessions.
     pub(crate) fn arrive(&mut self, mut stanza: Arc<Stanza>) {
         let kinds = Kinds::of(stanza.kind());
-        if !Received::chain(self.account.host.plan()).wants(kinds) {
+        if !Received::chain(self.account.host.plan()).wants(kinds, self.account.slots.rare) {
             return self.deliver(stanza);
         }
-        let host = self.account.host.clone();
+        let (host, rare) = (self.account.host.clone(), self.account.slots.rare);
         let mut at = ReceivedAt { within: self.again(), stanza: Arc::make_mut(&mut stanza) };
-        match guarded(Received::NAME, || Received::chain(host.plan()).run(kinds, &mut at)) {
+        match guarded(Received::NAME, || Received::chain(host.plan()).run_with(kinds, rare, &mut at)) {
             Verdict::Pass => self.deliver(stanza),
             Verdict::Done => {}
             Verdict::Bounce(error) => self.bounce(&stanza, &error),

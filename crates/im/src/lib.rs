@@ -76,4 +76,4 @@ pub use resume::ResumeError;
 pub use screen::{Asleep, Inward, Screen, Shown};
 pub use service::Service;
 pub use session::{Pull, Session};
-pub use slots::AccountSlot;
+pub use slots::{AccountSlot, RareSlot};

@@ -53,7 +53,22 @@ pub(crate) type Handler<M> = Box<dyn for<'a, 'b> Fn(&'b mut <M as Moment>::At<'a
 
 /// The handlers of one moment, split by the kind of stanza, each in its order.
 pub struct Chain<M: Moment> {
-    entries: Vec<(Phase, Kinds, Handler<M>)>,
+    entries: Vec<Entry<M>>,
+}
+
+/// One handler, and what it is asked about.
+struct Entry<M: Moment> {
+    phase: Phase,
+    kinds: Kinds,
+    /// For which accounts: those that have one of these (see `RareSlot`); 0: all.
+    only: u32,
+    handler: Handler<M>,
+}
+
+impl<M: Moment> Entry<M> {
+    fn is_asked(&self, kinds: Kinds, rare: u32) -> bool {
+        self.kinds.has(kinds) && (self.only == 0 || self.only & rare != 0)
+    }
 }
 
 /// Which kinds of stanza a handler wants to see.
@@ -85,21 +100,26 @@ impl<M: Moment> Default for Chain<M> {
 }
 
 impl<M: Moment> Chain<M> {
-    pub(crate) fn add(&mut self, phase: Phase, kinds: Kinds, handler: Handler<M>) {
-        let at = self.entries.partition_point(|(other, ..)| *other <= phase);
-        self.entries.insert(at, (phase, kinds, handler));
+    pub(crate) fn add(&mut self, phase: Phase, kinds: Kinds, only: u32, handler: Handler<M>) {
+        let at = self.entries.partition_point(|other| other.phase <= phase);
+        self.entries.insert(at, Entry { phase, kinds, only, handler });
     }
 
-    /// Whether anybody wants to see stanzas of this kind.
-    pub(crate) fn wants(&self, kinds: Kinds) -> bool {
-        self.entries.iter().any(|(_, wanted, _)| wanted.has(kinds))
+    /// Whether anybody wants to see stanzas of this kind of an account that has these rare things.
+    pub(crate) fn wants(&self, kinds: Kinds, rare: u32) -> bool {
+        self.entries.iter().any(|entry| entry.is_asked(kinds, rare))
     }
 
     /// Asks the handlers in turn until one takes or refuses.
     pub(crate) fn run(&self, kinds: Kinds, at: &mut M::At<'_>) -> Verdict {
-        for (_, wanted, handler) in &self.entries {
-            if wanted.has(kinds) {
-                match handler(at) {
+        self.run_with(kinds, u32::MAX, at)
+    }
+
+    /// The same, without those that are only for accounts that have something this one has not.
+    pub(crate) fn run_with(&self, kinds: Kinds, rare: u32, at: &mut M::At<'_>) -> Verdict {
+        for entry in &self.entries {
+            if entry.is_asked(kinds, rare) {
+                match (entry.handler)(at) {
                     Verdict::Pass => {}
                     other => return other,
                 }

@@ -9,7 +9,7 @@ use crate::local_service::{self, LocalService, Serve, ServiceAsk, ServiceHandler
 use crate::moments::{Chains, Kinds, Moment, Phase, Verdict};
 use crate::screen::Screen;
 use crate::service::Service;
-use crate::slots::{AccountSlot, Slots};
+use crate::slots::{AccountSlot, IsThere, RareSlot, Slots};
 use crate::web::{Answering, Request, RouteHandler};
 use std::any::Any;
 use std::future::Future;
@@ -184,7 +184,10 @@ pub struct Plan {
     loads: Vec<Load>,
     empties: Vec<Empty>,
     about: Vec<About>,
-    pub(crate) screen: Option<Arc<dyn Screen>>,
+    /// Which slots are mostly empty.
+    rares: Vec<IsThere>,
+    /// For which accounts, and what it is.
+    pub(crate) screen: Option<(u32, Arc<dyn Screen>)>,
     pub(crate) commands: Vec<Command>,
     legacy_credentials: LegacyCredentials,
     problem: Option<PlanError>,
@@ -195,7 +198,7 @@ impl Plan {
     pub fn add<E: Extension>(&mut self, options: &E::Options) -> Result<(), PlanError> {
         let extension = Arc::new(E::configure(self, options)?);
         self.about.push(E::ABOUT);
-        E::attach(&mut Attach { plan: self, extension, about: E::ABOUT });
+        E::attach(&mut Attach { plan: self, extension, about: E::ABOUT, only: 0 });
         self.problem.take().map_or(Ok(()), Err)
     }
 
@@ -225,6 +228,17 @@ impl Plan {
     /// What is kept of passwords for clients of 2000, unless somebody says otherwise for one account.
     pub fn legacy_credentials(&self) -> LegacyCredentials {
         self.legacy_credentials
+    }
+
+    /// The same for what few accounts have: an account that has none costs nearly nothing (see [`Attach::only_with`]).
+    pub fn per_few_accounts<T, F>(&mut self, load: impl Fn(Store, Jid) -> F + Send + Sync + 'static) -> RareSlot<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Option<Box<T>>, Fault>> + Send + 'static,
+    {
+        let slot = RareSlot::new(self.per_account(load, || None::<Box<T>>), self.rares.len());
+        self.rares.push(slot.is_there());
+        slot
     }
 
     /// What disco#info answers as features.
@@ -279,11 +293,11 @@ impl Plan {
         for load in &self.loads {
             contents.push(load(store.clone(), jid.clone()).await?);
         }
-        Ok(Slots::new(contents))
+        Ok(Slots::new(contents, &self.rares))
     }
 
     pub(crate) fn empty_slots(&self) -> Slots {
-        Slots::new(self.empties.iter().map(|empty| empty()).collect())
+        Slots::new(self.empties.iter().map(|empty| empty()).collect(), &self.rares)
     }
 }
 
@@ -292,6 +306,7 @@ pub struct Attach<'p, E> {
     pub(crate) plan: &'p mut Plan,
     extension: Arc<E>,
     about: About,
+    only: u32,
 }
 
 impl<'p, E: Extension> Attach<'p, E> {
@@ -387,12 +402,19 @@ impl<'p, E: Extension> Attach<'p, E> {
         self.note(clash)
     }
 
-    /// Has this extension say what is shown to whom. There is one such on a host: the last.
+    /// What is declared from here on for Sent and Received, and a screen, is only for accounts that have something in this slot.
+    pub fn only_with<T: 'static>(&mut self, slot: RareSlot<T>) -> &mut Self {
+        self.only = slot.bit();
+        self
+    }
+
+    /// Has this extension say what is shown to whom, for accounts that have something in the slot of [`Attach::only_with`]. There is one such on a host:
+    /// the last.
     pub fn screen(&mut self) -> &mut Self
     where
         E: Screen,
     {
-        self.plan.screen = Some(self.extension.clone());
+        self.plan.screen = Some((self.only, self.extension.clone()));
         self
     }
 
@@ -487,7 +509,7 @@ impl<'p, E: Extension> Attach<'p, E> {
         f: for<'a, 'b> fn(&'b Arc<E>, &'b mut M::At<'a>) -> Verdict,
     ) -> &mut Self {
         let extension = self.extension.clone();
-        M::chain_mut(self.plan).add(phase, kinds, Box::new(move |at| f(&extension, at)));
+        M::chain_mut(self.plan).add(phase, kinds, self.only, Box::new(move |at| f(&extension, at)));
         self
     }
 

@@ -28,11 +28,8 @@ pub enum Inward {
 /// Whether an account has rules of this kind, without waking it.
 pub type Asleep = Pin<Box<dyn Future<Output = Result<bool, Fault>> + Send>>;
 
-/// The rules of an account. One extension of a host may have them.
+/// The rules of those accounts that have some. One extension of a host may have them.
 pub trait Screen: Send + Sync + 'static {
-    /// Whether this account has rules at all: asked for every broadcast, so it has to be cheap.
-    fn stands(&self, account: &Account) -> bool;
-
     /// Whether presence of `session` is kept from `contact`.
     fn hides(&self, account: &Account, session: &Arc<Session>, contact: &Jid) -> bool;
 
@@ -57,7 +54,8 @@ struct Views {
 impl Account {
     /// The rules that stand now.
     pub(crate) fn screen(&self) -> Option<Arc<dyn Screen>> {
-        self.host.plan().screen.as_ref().filter(|screen| screen.stands(self)).cloned()
+        let (only, screen) = self.host.plan().screen.as_ref()?;
+        (*only == 0 || self.slots.rare & only != 0).then(|| screen.clone())
     }
 
     /// Whether presence of this session is kept from a contact.

@@ -46,12 +46,12 @@ impl Session {
 impl Within<'_> {
     fn leave(&mut self, session: &Arc<Session>, mut stanza: Stanza) {
         let kinds = Kinds::of(stanza.kind());
-        if !Sent::chain(self.account.host.plan()).wants(kinds) {
+        if !Sent::chain(self.account.host.plan()).wants(kinds, self.account.slots.rare) {
             return self.dispatch(session, stanza);
         }
-        let host = self.account.host.clone();
+        let (host, rare) = (self.account.host.clone(), self.account.slots.rare);
         let mut at = SentAt { within: self.again(), session, stanza: &mut stanza };
-        match guarded(Sent::NAME, || Sent::chain(host.plan()).run(kinds, &mut at)) {
+        match guarded(Sent::NAME, || Sent::chain(host.plan()).run_with(kinds, rare, &mut at)) {
             Verdict::Pass => self.dispatch(session, stanza),
             Verdict::Done => {}
             Verdict::Bounce(error) => self.refuse(session, &stanza, &error),

@@ -135,7 +135,10 @@ impl Room {
 
     /// Made for an account without rules of its own when a default one needs to remember something.
     fn filter<'a>(&self, within: &'a mut Within<'_>) -> Option<&'a mut Filter> {
-        Some(within.account.slot_mut(self.filters)?.get_or_insert_default())
+        if within.account.rare(self.filters).is_none() {
+            within.account.set_rare(self.filters, Some(Box::default()));
+        }
+        within.account.rare_mut(self.filters)
     }
 }
 

@@ -13,8 +13,8 @@ mod matching;
 mod rules;
 
 use im::{
-    About, Account, AccountSlot, Ask, Attach, CommandAbout, Extension, Fault, Hub, Payload, Phase, Plan, PlanError,
-    Received, Reply, Scope, Who,
+    About, Account, Ask, Attach, CommandAbout, Extension, Fault, Hub, Payload, Phase, Plan, PlanError,
+    RareSlot, Received, Reply, Scope, Who,
 };
 use rules::{Bounds, Rule};
 use std::collections::VecDeque;
@@ -25,8 +25,8 @@ use xmpp::{Jid, Kind, StanzaError, ns};
 
 /// Keeps rules, and does what they say.
 pub struct Room {
-    /// `None`: the account has no rules, as most have none.
-    filters: AccountSlot<Option<Box<Filter>>>,
+    /// Most accounts have none.
+    filters: RareSlot<Filter>,
     /// What all accounts have behind their own rules.
     defaults: Arc<[Rule]>,
     bounds: Bounds,
@@ -100,7 +100,7 @@ impl Extension for Room {
         let defaults = options.defaults.as_ref().map(|query| rules::read(query.root())).transpose().map_err(wrong)?;
         let (rules, bytes, elsewhere) = (options.rules, options.bytes, options.forward_elsewhere);
         Ok(Room {
-            filters: plan.per_account(load, || None),
+            filters: plan.per_few_accounts(load),
             defaults: defaults.unwrap_or_default().into(),
             bounds: Bounds { rules, bytes, forwards: FORWARDS, elsewhere },
             forwards_per_minute: options.forwards_per_minute,
@@ -114,15 +114,19 @@ impl Extension for Room {
             .account_command(
                 CommandAbout { node: "filter", name: "Message rules", who: Who::Owner },
                 |room, ask, answers| command::step(room, ask, answers),
-            )
-            .on::<Received>(Phase::Stamp, Kind::Message, |room, at| room.received(at))
+            );
+        let room = on.extension();
+        if room.defaults.is_empty() {
+            on.only_with(room.filters);
+        }
+        on.on::<Received>(Phase::Stamp, Kind::Message, |room, at| room.received(at))
             .on::<Received>(Phase::Stamp, Kind::Iq, |room, at| room.received(at));
     }
 }
 
 impl Room {
     fn rules_of(&self, account: &Account) -> Option<Arc<[Rule]>> {
-        Some(account.slot(self.filters)?.as_ref()?.rules.clone())
+        Some(account.rare(self.filters)?.rules.clone())
     }
 
     fn get(&self, ask: &Ask<'_>) -> Result<Reply, StanzaError> {
@@ -146,11 +150,13 @@ impl Room {
             false => ask.within.batch().put(&keys, owner.as_str(), serde_json::to_vec(&given).unwrap_or_default()),
         };
         let ticket = ask.within.write(batch);
-        if let Some(slot) = ask.within.account.slot_mut(self.filters) {
-            if given.is_empty() {
-                *slot = None;
-            } else {
-                slot.get_or_insert_default().rules = given.into();
+        let account = &mut ask.within.account;
+        match account.rare_mut(self.filters) {
+            // Who was replied to is remembered.
+            Some(filter) if !given.is_empty() => filter.rules = given.into(),
+            _ => {
+                let filter = Filter { rules: given.into(), ..Filter::default() };
+                account.set_rare(self.filters, (!filter.rules.is_empty()).then(|| Box::new(filter)));
             }
         }
         Ok(ticket)

@@ -223,9 +223,7 @@ impl Room {
             false => within.batch().put(&keys, owner.as_str(), lists.encode()),
         };
         let ticket = within.write(batch);
-        if let Some(slot) = within.account.slot_mut(self.lists) {
-            *slot = (!none).then(|| Box::new(lists));
-        }
+        within.account.set_rare(self.lists, (!none).then(|| Box::new(lists)));
         within.show_changes(&ticket, before);
         let now = blocked(self.lists(within.account));
         for (name, these, others) in [("block", &now, &was), ("unblock", &was, &now)] {

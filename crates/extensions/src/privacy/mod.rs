@@ -12,7 +12,7 @@ mod rules;
 mod wire;
 
 use im::{
-    About, Account, AccountSlot, Asleep, Attach, Extension, Inward, Phase, Plan, PlanError, Present, Received,
+    About, Account, Asleep, Attach, Extension, Inward, Phase, Plan, PlanError, Present, RareSlot, Received,
     ReceivedAt, Scope, Screen, Sent, SentAt, Session, Verdict,
 };
 use lists::Lists;
@@ -24,8 +24,8 @@ use xmpp::{Jid, Kind, MessageType, PresenceType, Stanza, StanzaError, ns};
 
 /// Keeps the lists, and applies them.
 pub struct Room {
-    /// `None`: the account has no lists, as most have none.
-    lists: AccountSlot<Option<Box<Lists>>>,
+    /// Most accounts have none.
+    lists: RareSlot<Lists>,
     limits: Options,
 }
 
@@ -70,14 +70,16 @@ impl Extension for Room {
                 None => Ok(None),
             }
         };
-        Ok(Room { lists: plan.per_account(load, || None), limits: *options })
+        Ok(Room { lists: plan.per_few_accounts(load), limits: *options })
     }
 
     fn attach(on: &mut Attach<'_, Self>) {
         for scope in [Scope::Host, Scope::Account] {
             on.feature(scope, ns::PRIVACY).feature(scope, ns::BLOCKING);
         }
-        on.screen()
+        let lists = on.extension().lists;
+        on.only_with(lists)
+            .screen()
             .on_all::<Sent>(Phase::Guard, |room, at| room.sent(at))
             .on_all::<Received>(Phase::Guard, |room, at| room.received(at));
         lists::attach(on);
@@ -87,7 +89,7 @@ impl Extension for Room {
 
 impl Room {
     fn lists<'a>(&self, account: &'a Account) -> Option<&'a Lists> {
-        account.slot(self.lists)?.as_deref()
+        account.rare(self.lists)
     }
 
     /// The list that applies to a session, or to the account as a whole (XEP-0016 §2.2).
@@ -104,9 +106,6 @@ impl Room {
     /// XEP-0016 §2.13: what the owner sends to somebody whom he has blocked comes back to him.
     fn sent(&self, at: &mut SentAt<'_>) -> Verdict {
         let account = &*at.within.account;
-        if self.lists(account).is_none() {
-            return Verdict::Pass;
-        }
         let Some(to) = at.stanza.to().filter(|to| !is_exempt(account, to)) else { return Verdict::Pass };
         let what = match (at.stanza.kind(), at.stanza.presence_type()) {
             (Kind::Presence, PresenceType::Available | PresenceType::Unavailable | PresenceType::Invisible) => {
@@ -124,9 +123,6 @@ impl Room {
     /// XEP-0016 §2.13: presence is dropped, questions and messages come back as if nobody were there.
     fn received(&self, at: &mut ReceivedAt<'_>) -> Verdict {
         let account = &*at.within.account;
-        if self.lists(account).is_none() {
-            return Verdict::Pass;
-        }
         let Some(from) = at.stanza.from().filter(|from| !is_exempt(account, from)) else { return Verdict::Pass };
         match (self.keeps(account, at.stanza, from), at.stanza.kind()) {
             (false, _) => Verdict::Pass,
@@ -159,10 +155,6 @@ impl Room {
 }
 
 impl Screen for Room {
-    fn stands(&self, account: &Account) -> bool {
-        self.lists(account).is_some()
-    }
-
     fn hides(&self, account: &Account, session: &Arc<Session>, contact: &Jid) -> bool {
         let list = self.list_for(account, Self::present(account, session));
         !is_exempt(account, contact)

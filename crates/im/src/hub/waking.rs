@@ -131,7 +131,7 @@ impl Hub {
     /// Answers a probe of a sleeping account that has rules about whom it is shown to: it is read for this one answer, and sleeps on. False: it has none.
     pub(super) async fn probe_behind_screen(&self, account: &Jid, probe: &Arc<Stanza>) -> Result<bool, Fault> {
         let Some(host) = self.host(account.domain()) else { return Ok(false) };
-        let Some(screen) = host.plan().screen.clone() else { return Ok(false) };
+        let Some((_, screen)) = host.plan().screen.clone() else { return Ok(false) };
         let account = account.bare();
         if !screen.stands_asleep(self.store(), &account).await? {
             return Ok(false);

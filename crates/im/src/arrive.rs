@@ -183,7 +183,7 @@ impl Within<'_> {
 
     /// Which of several sessions are not to be given this.
     pub(crate) fn screen_in(&self, what: Inward, stanza: &Stanza) -> impl Fn(&Account, &Arc<Session>) -> bool + use<> {
-        let screen = self.account.screen().zip(stanza.from().cloned());
+        let screen = self.account.screen().and_then(|screen| Some((screen, stanza.from()?.clone())));
         move |account, session| {
             screen.as_ref().is_some_and(|(screen, from)| screen.keeps_out(account, session, what, from))
         }

@@ -30,6 +30,10 @@ async fn export(hub: &Hub, jid: &Jid, roster: &Roster) -> Result<Value, Fault> {
     let vcard = hub.store().keys("vcard").get(jid.as_str()).await?.map(text);
     let private = hub.store().map("private").all(jid.as_str()).await?;
     let private: Vec<String> = private.into_iter().map(|(_, bytes)| text(bytes)).collect();
+    // What cannot be read is told by whoever uses it; here it is left out.
+    let record = |bytes: Vec<u8>| serde_json::from_slice::<Value>(&bytes).ok();
+    let privacy = hub.store().keys("privacy").get(jid.as_str()).await?.and_then(record);
+    let filter = hub.store().keys("filter").get(jid.as_str()).await?.and_then(record);
     let (messages, left_out) = waiting(hub, jid.as_str()).await?;
     Ok(json!({
         "format": "yatter-account",
@@ -39,6 +43,8 @@ async fn export(hub: &Hub, jid: &Jid, roster: &Roster) -> Result<Value, Fault> {
         "roster": roster,
         "vcard": vcard,
         "private": private,
+        "privacy": privacy,
+        "filter": filter,
         "messages": messages,
         "messages_left_out": left_out,
     }))

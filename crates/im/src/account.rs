@@ -1,5 +1,6 @@
 //! An awake account: its roster, its sessions and what they last said of their presence.
 use crate::host::Host;
+use crate::refusals::Refusal;
 use crate::roster::Roster;
 use crate::session::Session;
 use crate::slots::Slots;
@@ -24,6 +25,8 @@ pub struct Account {
     pub(crate) serial: u64,
     /// Sessions that ended before their clients came back, the last one last.
     pub(crate) lapsed: Vec<Lapsed>,
+    /// Whom it has refused without knowing that they have it.
+    pub(crate) refusals: Vec<Refusal>,
     pub(crate) reloading: bool,
     /// The account has been removed; its sessions are about to end.
     pub(crate) removed: bool,
@@ -144,6 +147,7 @@ impl Account {
             last_id,
             serial: 0,
             lapsed: Vec::new(),
+            refusals: Vec::new(),
             reloading: false,
             removed: false,
         }

@@ -33,6 +33,7 @@ mod outbox;
 mod plan;
 mod presence;
 mod record;
+mod refusals;
 mod relay;
 mod resubmit;
 mod resume;

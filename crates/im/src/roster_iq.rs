@@ -75,7 +75,7 @@ impl Within<'_> {
                 farewells.push(self.log(&mut batch, farewell));
             }
         }
-        let ticket = self.write(batch);
+        let ticket = self.write_logged(batch);
         self.push_after(&ticket, change);
         if change.hides() {
             self.show_after(&ticket, &change.jid, false);

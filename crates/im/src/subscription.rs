@@ -203,6 +203,9 @@ impl Verb {
 }
 
 #[cfg(test)]
+mod crossings;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use Verb::{Subscribe, Subscribed, Unsubscribe, Unsubscribed};

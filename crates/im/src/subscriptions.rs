@@ -48,7 +48,7 @@ impl Within<'_> {
         };
         let mut batch = self.roster_batch(&change);
         let logged = stanza.map(|stanza| self.log(&mut batch, stanza));
-        let ticket = self.write(batch);
+        let ticket = self.write_logged(batch);
         // RFC 6121 §3.2.2: unavailable presence goes before `unsubscribed`. §3.1.5: available presence comes after `subscribed`.
         if change.hides() {
             self.show_after(&ticket, contact, false);
@@ -69,17 +69,23 @@ impl Within<'_> {
             return;
         }
         let contact = address(&from);
+        if verb == Verb::Subscribe && self.refuses_anew(&contact) {
+            return;
+        }
         stanza.set_from(contact.clone());
         stanza.set_to(Some(self.account.jid().clone()));
         let limits = self.hub.limits().roster;
         let (inbound, change) = self.account.roster.inbound(&contact, verb, Some(&stanza.to_element()), &limits);
         let mut batch = change.as_ref().map_or_else(|| self.batch(), |change| self.roster_batch(change));
+        if verb == Verb::Unsubscribed && change.is_some() {
+            batch = self.take_back_request(&contact, batch);
+        }
         // The contact's side hangs on the answer as on a stanza that a client sent.
         let answer = inbound.auto_reply.map(|answer| {
             let own = self.account.jid().clone();
             self.log(&mut batch, Stanza::presence(answer.presence(), Some(own), Some(contact.clone())))
         });
-        let ticket = self.write(batch);
+        let ticket = self.write_logged(batch);
         if inbound.deliver {
             self.deliver_subscription(&ticket, verb, stanza);
         }
@@ -172,7 +178,7 @@ impl Within<'_> {
                 farewells.push(self.log(&mut batch, farewell));
             }
         }
-        let ticket = self.write(batch);
+        let ticket = self.write_logged(batch);
         for (contact, _) in items.iter().filter(|(_, state)| state.seen_by_contact()) {
             self.show_after(&ticket, contact, false);
         }
@@ -185,6 +191,7 @@ impl Within<'_> {
     /// Has the log remember a stanza until its receiver's side is written, too; gives what sends it.
     pub(crate) fn log(&mut self, batch: &mut Batch, stanza: Stanza) -> Effect {
         let id = self.next_id();
+        self.remember_refusal(&stanza, id, None);
         let mut bytes = Vec::with_capacity(stanza.size());
         stanza.write(&mut bytes);
         let more = std::mem::replace(batch, self.batch());
@@ -198,12 +205,16 @@ impl Within<'_> {
         let state = stanza.to().map_or(State::None, |to| self.account.roster.state(to));
         match Verb::of(stanza.presence_type()) {
             Some(verb) if !state.may_have_sent(verb) => self.strike_out(id),
-            _ => self.outbox.push(Effect::RouteLogged(stanza, id, tries), None),
+            _ => {
+                self.remember_refusal(&stanza, id, Some(Ticket::committed()));
+                self.outbox.push(Effect::RouteLogged(stanza, id, tries), None);
+            }
         }
     }
 
     /// The log need remember this no longer.
     pub(crate) fn strike_out(&mut self, id: u64) {
+        self.forget_refusal(id);
         let batch = self.batch().unlog(&self.hub.shapes().outgoing, self.account.jid().as_str(), id);
         self.write(batch);
     }

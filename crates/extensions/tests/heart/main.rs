@@ -3,6 +3,7 @@
 
 mod asleep;
 mod commands;
+mod crossings;
 mod faults;
 mod filters;
 mod hands;

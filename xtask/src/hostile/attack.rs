@@ -21,6 +21,14 @@ const PEERS_PATIENCE: Duration = Duration::from_secs(2);
 /// How long another server may take to swallow what is said to it: some take what has no end, ever more slowly.
 const PEERS_TIME: Duration = Duration::from_secs(5);
 
+/// How long the clients of one case may take with another server: more of them are not sent after that.
+const PEERS_CASE: Duration = Duration::from_secs(60);
+
+const SM: &str = "urn:xmpp:sm:3";
+
+/// The answer of a server on which a case cannot even begin.
+const NO_BEGINNING: &str = "no beginning";
+
 /// What is late behind the answer to a later question; stanzas on their way to others may be.
 const GRACE: Duration = Duration::from_millis(1500);
 
@@ -45,6 +53,13 @@ pub(super) struct Outcome {
     pub(super) heard: String,
 }
 
+impl Outcome {
+    /// Whether the case did not come to its first step, or not with all its clients.
+    pub(super) fn never_began(&self) -> bool {
+        self.answer == NO_BEGINNING
+    }
+}
+
 /// A client that has done what the case says, up to the answer.
 struct Attacker {
     client: Client,
@@ -55,7 +70,13 @@ struct Attacker {
 pub(super) fn run(house: &House, case: &Case, occasion: Occasion) -> Result<Outcome> {
     let mut attackers = Vec::new();
     let mut outcome: Option<Outcome> = None;
+    let until = Instant::now() + PEERS_CASE;
     for number in 0..case.clients {
+        if !house.is_yatter && Instant::now() > until {
+            let answer = format!("not all clients come in within {} s", PEERS_CASE.as_secs());
+            outcome = Some(Outcome { answer, heard: format!("{number} came") });
+            break;
+        }
         // Cases that run beside each other must not take each other's place.
         let resource = format!("{}-{number}", occasion.way.name().replace(' ', "-"));
         let person = Person { name: case.user.clone(), resource };
@@ -63,7 +84,7 @@ pub(super) fn run(house: &House, case: &Case, occasion: Occasion) -> Result<Outc
         let mut attacker = match attack.begin() {
             Ok(attacker) => attacker,
             Err(error) => {
-                outcome = Some(Outcome { answer: "no beginning".to_owned(), heard: format!("{error:#}") });
+                outcome = Some(Outcome { answer: NO_BEGINNING.to_owned(), heard: format!("{error:#}") });
                 break;
             }
         };
@@ -161,7 +182,7 @@ impl Attack<'_> {
 
     fn await_text(&mut self, text: &Template, client: &mut Client) -> Result<bool> {
         let wanted = text.bytes(&mut |name: &str| self.value(name, None))?;
-        let until = Instant::now() + self.patience();
+        let until = Instant::now() + self.patience().max(PATIENCE);
         // The rest of the element in which it stands is no answer to what comes next.
         while !(client.has_heard(&wanted) && client.is_between_elements()) {
             if !client.hear(until) {
@@ -222,7 +243,11 @@ impl Attack<'_> {
             let ended = self.hear_the_end(client) == Standing::Ended;
             return Ok(if ended { "the end" } else { "stays on the line" }.to_owned());
         }
-        let standing = if expected.ends() { self.hear_the_end(client) } else { self.try_it(client, &expected)? };
+        let mut standing = if expected.ends() { self.hear_the_end(client) } else { self.try_it(client, &expected)? };
+        let silent = expected.ends() && standing == Standing::Open && client.items.is_empty();
+        if silent && !self.house.is_yatter && self.goes_on(client)? {
+            standing = Standing::Lives;
+        }
         let raw_tls = matches!(self.occasion.moment, Moment::Connected | Moment::Proceed)
             && (self.occasion.way.is_direct() || self.occasion.moment == Moment::Proceed)
             && !self.case.steps.iter().any(|step| matches!(step, Step::StartTls));
@@ -250,7 +275,10 @@ impl Attack<'_> {
 
     fn of_stream(&self, client: &Client, standing: Standing) -> String {
         let opening = matches!(self.occasion.moment, Moment::Connected | Moment::First | Moment::Restart);
-        let items: Vec<Item> = client.items.iter().cloned().collect();
+        // That another server asks for counts of its own is no answer (XEP-0198 §4); ours does not.
+        let is_own = |item: &Item| matches!(item, Item::Element(tree) if tree.name == "r" && tree.namespace == SM);
+        let items = client.items.iter().filter(|item| self.house.is_yatter || !is_own(item));
+        let items: Vec<Item> = items.cloned().collect();
         answer::of_stream(&items, opening, standing)
     }
 
@@ -259,6 +287,22 @@ impl Attack<'_> {
         let until = Instant::now() + self.patience();
         while client.hear(until) {}
         if client.ended { Standing::Ended } else { Standing::Open }
+    }
+
+    /// Whether a server that should have hung up, and said nothing, answers the next question: it has passed over what was said. If not, something is
+    /// unfinished there, to which the question belongs.
+    fn goes_on(&mut self, client: &mut Client) -> Result<bool> {
+        let opened = matches!(self.occasion.moment, Moment::Stranger | Moment::Nameless | Moment::Session);
+        if !opened {
+            // There is no question before a stream is open.
+            return Ok(false);
+        }
+        let answered = self.try_it(client, &Expected(vec!["silence".to_owned()]))? == Standing::Lives;
+        let goes_on = answered && client.items.is_empty();
+        if !goes_on {
+            client.items.clear();
+        }
+        Ok(goes_on)
     }
 
     /// Does what a healthy client would do next, to see that the server is still there, and hears what came before.
@@ -286,12 +330,19 @@ impl Attack<'_> {
         let Some(at) = found else {
             while client.hear(Instant::now() + Duration::from_millis(50)) {}
             // The probe's own refusal is no answer to the case.
-            client.items.truncate(before.max(client.items.len().min(before + 1)));
+            let mut kept = before.max(client.items.len().min(before + 1));
+            kept += usize::from(matches!(client.items.get(kept), Some(Item::Close)));
+            client.items.truncate(kept);
             return Ok(if client.ended { Standing::Ended } else { Standing::Mute });
         };
-        client.items.remove(at);
+        let answer = client.items.remove(at);
         let grace = Instant::now() + GRACE;
         while !self.is_answered(client, expected) && client.hear(grace.min(until)) {}
+        if answer.as_ref().is_some_and(is_success) && client.items.get(at).is_some_and(is_another_stream) {
+            // It was the case that was let in, and a stream was due when the healthy client spoke.
+            client.items.truncate(at);
+            client.items.extend(answer);
+        }
         Ok(Standing::Lives)
     }
 
@@ -328,7 +379,8 @@ impl Attack<'_> {
             Moment::Stranger => Probe { say: login::plain(&self.person.name), is_answer: is_success },
             Moment::Nameless => Probe {
                 say: format!("<iq type='set' id='auth'><bind {}/></iq>", login::BIND),
-                is_answer: is_result_auth,
+                // Where a bind that cannot be was taken, another is refused.
+                is_answer: if self.house.is_yatter { is_result_auth } else { is_iq_auth },
             },
             Moment::Session => Probe {
                 say: format!(
@@ -351,8 +403,17 @@ fn is_result_auth(item: &Item) -> bool {
     matches!(item, Item::Element(tree) if tree.attr("id") == Some("auth") && tree.attr("type") == Some("result"))
 }
 
+fn is_iq_auth(item: &Item) -> bool {
+    matches!(item, Item::Element(tree) if tree.attr("id") == Some("auth"))
+}
+
 fn is_success(item: &Item) -> bool {
     matches!(item, Item::Element(tree) if tree.name == "success")
+}
+
+/// An opening tag; behind one, its declaration is no XML any more.
+fn is_another_stream(item: &Item) -> bool {
+    matches!(item, Item::Header(_) | Item::NotXml(_))
 }
 
 fn is_pong(item: &Item) -> bool {

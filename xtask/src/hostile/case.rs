@@ -11,6 +11,8 @@ use super::text::Template;
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) name: String,
+    /// The file that it stands in, without its ending.
+    pub(super) file: String,
     /// The section of the standard that the expectation comes from.
     pub(super) source: String,
     /// The account that is used.

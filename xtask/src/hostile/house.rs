@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::PASSWORD;
+use super::aftermath::Watch;
 use super::case::Way;
 use super::client::{Client, PATIENCE};
 use crate::process::Background;
-use crate::servers::{STOP_LIMIT, Server, Stage, User};
+use crate::servers::{Profile, STOP_LIMIT, Server, Stage, User};
 
 /// The people who talk all the while, and the friend whom cases know.
 pub(super) const ROMEO: &str = "romeo";
@@ -24,6 +25,8 @@ pub(super) struct House {
     pub(super) is_yatter: bool,
     metrics: u16,
     running: Background,
+    /// On another server, whose memory is nobody's promise.
+    watch: Option<Watch>,
 }
 
 impl House {
@@ -31,20 +34,39 @@ impl House {
     pub(super) fn open(server: &dyn Server, folder: PathBuf, people: &[String]) -> Result<House> {
         // The C library keeps freed memory for later unless it is told not to; what counts is what the server keeps.
         let allocator = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=65536";
-        let stage = Stage::set(folder, "localhost")?.with_environment("GLIBC_TUNABLES", allocator);
+        let mut stage = Stage::set(folder, "localhost")?.with_environment("GLIBC_TUNABLES", allocator);
+        if !server.is_yatter() {
+            // No case is about an archive, and the two who talk would fill theirs until it takes all the time of the server.
+            stage = stage.with_profile(Profile::Scenes);
+        }
         let user = |name: &String| User { name: name.clone(), password: PASSWORD.to_owned() };
         let users: Vec<User> = people.iter().map(user).collect();
-        server.prepare(&stage, &users)?;
+        server.configure(&stage)?;
         let metrics = free_port()?;
         tighten(&stage, metrics)?;
+        server.add_users(&stage, &users)?;
+        let watch = (!server.is_yatter()).then(Watch::begin);
         let running = server.start(&stage)?;
-        Ok(House { stage, is_yatter: server.is_yatter(), metrics, running })
+        let house = House { stage, is_yatter: server.is_yatter(), metrics, running, watch };
+        house.look_at(house.process());
+        Ok(house)
+    }
+
+    fn look_at(&self, process: u32) {
+        self.watch.iter().for_each(|watch| watch.look_at(process));
+    }
+
+    /// Whether it had to be ended since this was last asked, because it took too much memory.
+    pub(super) fn took_too_much(&self) -> bool {
+        self.watch.as_ref().is_some_and(Watch::has_ended_it)
     }
 
     /// Ends it without a word, and starts it on what it has kept.
     pub(super) fn start_again(&mut self, server: &dyn Server) -> Result<()> {
+        self.look_at(0);
         self.running.kill();
         self.running = server.start(&self.stage)?;
+        self.look_at(self.process());
         Ok(())
     }
 
@@ -74,6 +96,7 @@ impl House {
 
     /// Stops it as an operator does; false when it had to be killed or complained.
     pub(super) fn close(&mut self) -> Result<bool> {
+        self.look_at(0);
         self.running.stop(STOP_LIMIT)
     }
 
@@ -111,8 +134,14 @@ fn tighten(stage: &Stage, metrics: u16) -> Result<()> {
         let text = if text.contains("[limits]\n") { text.replacen("[limits]\n", limits, 1) } else { text + limits };
         text + &more
     })?;
-    change(stage, "prosody.cfg.lua", |text| text.replacen("VirtualHost", "c2s_timeout = 5\nVirtualHost", 1))?;
-    change(stage, "ejabberd.yml", |text| text + "\nnegotiation_timeout: 5\n")
+    // The cases of SCRAM speak of SHA-256, which both offer only where passwords are kept for it.
+    let prosody = "c2s_timeout = 5\npassword_hash = \"SHA-256\"\nVirtualHost";
+    change(stage, "prosody.cfg.lua", |text| text.replacen("VirtualHost", prosody, 1))?;
+    // The bound that its own example has: without one it takes whatever comes, ever more slowly.
+    let ejabberd = "module: ejabberd_c2s, max_stanza_size: 262144";
+    change(stage, "ejabberd.yml", |text| {
+        text.replace("module: ejabberd_c2s", ejabberd) + "\nnegotiation_timeout: 5\nauth_scram_hash: sha256\n"
+    })
 }
 
 /// Changes a configuration, if it is this server's.

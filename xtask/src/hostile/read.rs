@@ -34,7 +34,9 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<Case>> {
     let mut cases: Vec<Case> = Vec::new();
     for path in paths {
         let text = fs::read_to_string(&path)?;
-        cases.extend(file(&text).with_context(|| path.display().to_string())?);
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let read = file(&text).with_context(|| path.display().to_string())?;
+        cases.extend(read.into_iter().map(|case| Case { file: stem.clone(), ..case }));
     }
     let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     names.sort_unstable();
@@ -157,6 +159,7 @@ fn case(name: &str, entries: &[Entry], row: &[(String, String)]) -> Result<Case>
     };
     let mut case = Case {
         name: name.to_owned(),
+        file: String::new(),
         source: String::new(),
         user: "mallory".to_owned(),
         clients: 1,

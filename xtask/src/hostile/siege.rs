@@ -6,13 +6,14 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use super::aftermath::{self, Harm};
 use super::attack::{self, Outcome};
 use super::case::{Case, Occasion};
 use super::conversation::{Conversation, Heard};
-use super::differences;
+use super::differences::Differences;
 use super::house::{FRIEND, House, JULIET, ROMEO};
 use super::memory;
 use super::report::{self, Row, Verdict};
@@ -25,8 +26,11 @@ const DELAY: Duration = Duration::from_secs(2);
 /// What may be left of memory when all is over.
 const LEFT: usize = 8 << 20;
 
-/// A server that takes so much is stopped, whoever's it is.
+/// Ours is stopped if it takes so much.
 const TOO_MUCH: usize = 3 << 30;
+
+/// Cases that take time and have no more than this are about patience alone: they run beside each other on any server.
+const NOTHING: usize = 128 * 1024;
 
 /// A server and what came of it so far.
 pub(super) struct Siege<'a> {
@@ -59,11 +63,20 @@ impl<'a> Siege<'a> {
             house,
             began: Instant::now(),
         };
-        let (patient, quick): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.within.is_some());
-        for case in quick {
-            for occasion in &case.occasions {
-                siege.one(case, *occasion)?;
+        // Another server may have much to do with some of them, for which the others are not to blame.
+        let is_patient = |case: &&Case| case.within.is_some() && (server.is_yatter() || case.memory < NOTHING);
+        let (patient, quick): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(is_patient);
+        for file in quick.chunk_by(|one, other| one.file == other.file) {
+            let (began, before) = (Instant::now(), siege.rows.len());
+            for case in file {
+                for occasion in &case.occasions {
+                    siege.one(case, *occasion)?;
+                }
             }
+            let rows = &siege.rows[before..];
+            let differ = rows.iter().filter(|row| row.verdict == Verdict::Differs).count();
+            let (name, seconds) = (&file[0].file, began.elapsed().as_secs());
+            println!("{name}: {} runs, {differ} differ, {seconds} s", rows.len());
         }
         siege.beside_each_other(&patient)?;
         Ok(siege)
@@ -73,18 +86,44 @@ impl<'a> Siege<'a> {
         let began = Instant::now();
         memory::forget_peak(self.house.process())?;
         let before = memory::of(self.house.process())?.resident;
-        let outcome = attack::run(&self.house, case, occasion);
+        let work = aftermath::work_of(self.house.process());
+        let mut outcome = attack::run(&self.house, case, occasion);
+        let never_began = outcome.as_ref().is_ok_and(Outcome::never_began);
+        if never_began && !self.house.is_yatter && case.clients == 1 {
+            println!("{} ({occasion}): no beginning after what was before it, started again", case.name);
+            self.start_again()?;
+            outcome = attack::run(&self.house, case, occasion);
+        }
         let peak = memory::of(self.house.process())?.peak;
         let took = began.elapsed();
         let talk = self.talk()?;
         let after = memory::of(self.house.process())?.resident;
+        let harm = self.harm(&talk, work)?;
+        let words = harm.map_or("", Harm::words);
+        let outcome = outcome.map(|outcome| Outcome { answer: outcome.answer + words, ..outcome });
         self.take(case, occasion, outcome, took, [before, peak, after], talk)?;
+        if let Some(harm) = harm {
+            println!("{} ({occasion}): {harm:?}, started again", case.name);
+            self.start_again()?;
+        }
         let row = self.rows.last_mut().context("no row")?;
         if row.taken() > case.memory && self.house.is_yatter {
             row.complaints.push(format!("{} KiB were taken, not {}", row.taken() / 1024, case.memory / 1024));
         }
         self.tell_last();
         Ok(())
+    }
+
+    /// What a case has done to another server, beyond its answer.
+    fn harm(&mut self, talk: &Heard, work_before: Duration) -> Result<Option<Harm>> {
+        Ok(match () {
+            () if self.house.is_yatter => None,
+            () if self.house.took_too_much() => Some(Harm::TooMuchMemory),
+            () if !self.house.is_up()? => Some(Harm::Ended),
+            () if talk.lost.is_some() => Some(Harm::Deaf),
+            () if aftermath::works_on(self.house.process(), work_before) => Some(Harm::Busy),
+            () => None,
+        })
     }
 
     /// Cases that take time all begin at once; their memory is looked at together.
@@ -119,6 +158,10 @@ impl<'a> Siege<'a> {
         for (case, occasion, outcome, took) in results {
             self.take(case, occasion, outcome, took, [before, peak, after], talk.clone())?;
             self.tell_last();
+        }
+        if let Some(harm) = self.harm(&talk, Duration::MAX)? {
+            println!("beside each other: {harm:?}, started again");
+            self.start_again()?;
         }
         let taken = peak.saturating_sub(before);
         println!("beside each other: {} KiB were taken, {} are allowed", taken / 1024, allowed / 1024);
@@ -161,13 +204,11 @@ impl<'a> Siege<'a> {
             talk,
             complaints,
         });
-        if !self.house.is_up()? {
+        if self.house.is_yatter && !self.house.is_up()? {
             let log = self.house.stage.last_log_lines(20);
-            ensure!(!self.house.is_yatter, "the server has ended during `{}` ({occasion}):\n{log}", case.name);
-            println!("{} ({occasion}): the server has ended:\n{log}", case.name);
-            self.start_again()?;
+            bail!("the server has ended during `{}` ({occasion}):\n{log}", case.name);
         }
-        if memory[1] > TOO_MUCH {
+        if self.house.is_yatter && memory[1] > TOO_MUCH {
             bail!("the server takes {} MiB in `{}` ({occasion})", memory[1] >> 20, case.name);
         }
         Ok(())
@@ -180,13 +221,8 @@ impl<'a> Siege<'a> {
         let heard = conversation.so_far();
         if heard.lost.is_some() {
             self.conversations_lost += 1;
-            if self.house.is_up()? {
-                match Conversation::begin(&self.house) {
-                    Ok(conversation) => self.conversation = Some(conversation),
-                    // A peer that answers nobody any more.
-                    Err(_) if !self.house.is_yatter => self.start_again()?,
-                    Err(error) => return Err(error),
-                }
+            if self.house.is_yatter && self.house.is_up()? {
+                self.conversation = Some(Conversation::begin(&self.house)?);
             }
         }
         Ok(heard)
@@ -213,7 +249,7 @@ impl<'a> Siege<'a> {
     }
 
     /// Stops the server, prints and keeps the results.
-    pub(super) fn finish(mut self, known: &BTreeSet<(String, String)>, tally: &mut Tally) -> Result<()> {
+    pub(super) fn finish(mut self, known: Option<&Differences>, tally: &mut Tally) -> Result<()> {
         if let Some(conversation) = self.conversation.take() {
             let lost: Vec<String> = conversation.end().lost.into_iter().collect();
             tally.record_words("hostile: the conversation", lost.is_empty(), &lost);
@@ -231,16 +267,16 @@ impl<'a> Siege<'a> {
             tally.record_words("hostile: nothing is in the log that should not be", bad.is_empty(), &bad);
         }
         print!("{}", report::table(&self.rows));
-        let summary = self.summary(left);
+        let summary = self.summary(left, known.map_or(0, Differences::left_out));
         println!("{}", serde_json::to_string_pretty(&summary)?);
         let path = self.folder.with_extension("json");
         report::keep(&path, self.server.name(), &summary, &self.rows)?;
         println!("kept as {}", path.display());
-        if !self.house.is_yatter {
-            let complaints = differences::complaints(known, &self.rows);
-            complaints.iter().for_each(|complaint| println!("{complaint}"));
+        if let Some(known) = known {
+            let compared = known.compare(&self.rows);
+            println!("{compared}");
             let name = "hostile: the differences are those that are explained";
-            tally.record_words(name, complaints.is_empty(), &complaints);
+            tally.record_words(name, compared.complaints.is_empty(), &compared.complaints);
         }
         for row in &self.rows {
             let passed = row.verdict != Verdict::Differs && row.complaints.is_empty();
@@ -271,12 +307,13 @@ impl<'a> Siege<'a> {
         bad.take(5).map(str::to_owned).collect()
     }
 
-    fn summary(&self, left: usize) -> serde_json::Value {
+    fn summary(&self, left: usize, left_out: usize) -> serde_json::Value {
         let count = |verdict| self.rows.iter().filter(|row| row.verdict == verdict).count();
         let names: BTreeSet<&str> = self.rows.iter().map(|row| row.case.as_str()).collect();
         let longest = self.rows.iter().map(|row| row.talk.longest).max().unwrap_or_default();
         json!({
             "cases": names.len(),
+            "not_run": left_out,
             "runs": self.rows.len(),
             "right": count(Verdict::Right),
             "allowed": count(Verdict::Allowed),

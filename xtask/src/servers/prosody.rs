@@ -46,7 +46,11 @@ impl Server for Prosody {
         let list = stage.write("accounts.tsv", &accounts.iter().map(line).collect::<String>())?;
         let script = stage.write("accounts.lua", include_str!("accounts.lua"))?;
         let mut lua = Command::new(interpreter()?);
-        process::output(lua.arg(script).arg(PROGRAMS).arg(stage.path("data")).arg(list)).map(drop)
+        lua.arg(script).arg(PROGRAMS).arg(stage.path("data")).arg(list);
+        // Passwords are kept for one mechanism; which one, the configuration says.
+        let configuration = fs::read_to_string(stage.path("prosody.cfg.lua"))?;
+        let hash = if configuration.contains("password_hash = \"SHA-256\"") { "SHA-256" } else { "SHA-1" };
+        process::output(lua.arg(hash)).map(drop)
     }
 
     fn launch(&self, stage: &Stage) -> Result<Background> {

@@ -329,10 +329,10 @@ impl Attack<'_> {
         }
         let Some(at) = found else {
             while client.hear(Instant::now() + Duration::from_millis(50)) {}
-            // The probe's own refusal is no answer to the case.
-            let mut kept = before.max(client.items.len().min(before + 1));
-            kept += usize::from(matches!(client.items.get(kept), Some(Item::Close)));
-            client.items.truncate(kept);
+            // The probe's own refusal is no answer to the case; what ends the stream is.
+            if !client.ended {
+                client.items.truncate(before.max(client.items.len().min(before + 1)));
+            }
             return Ok(if client.ended { Standing::Ended } else { Standing::Mute });
         };
         let answer = client.items.remove(at);

@@ -46,7 +46,7 @@ struct World {
 
 impl Side {
     fn send_logged(&mut self, verb: Verb) {
-        let id = (0..).find(|id| self.log.iter().all(|row| row.id != *id)).unwrap();
+        let id = (0..).find(|id| self.log.iter().all(|row| row.id != *id)).expect("there are more numbers than rows");
         self.log.push(Row { id, verb, fate: Fate::OnItsWay, refuses: verb == Unsubscribed });
         self.way.push_back((verb, Some(id)));
     }
@@ -56,7 +56,7 @@ impl Side {
     }
 
     fn row(&mut self, id: u8) -> &mut Row {
-        self.log.iter_mut().find(|row| row.id == id).unwrap()
+        self.log.iter_mut().find(|row| row.id == id).expect("the row is in the log")
     }
 
     /// A row goes out again, if it still says what is true.

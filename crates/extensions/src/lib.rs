@@ -38,6 +38,8 @@ pub const ALSO: &[im::About] = &[
     im::About::xep("privacy", "Blocking Command", "XEP-0191", "1.3"),
     im::About::xep("commands", "Data Forms", "XEP-0004", "2.13.2")
         .partly("of commands: forms, submissions and results"),
+    im::About::xep("announce", "Service Administration", "XEP-0133", "1.3.1")
+        .partly("announcements and the message of the day"),
     im::About::xep("disco", "Service Discovery Extensions", "XEP-0128", "1.0.1"),
     im::About::xep("vcard", "vCard-Based Avatars", "XEP-0153", "1.1.1")
         .partly("the hash in presence, for clients that do not tell it themselves"),

@@ -12,10 +12,11 @@ use crate::tally::Tally;
 use crate::workspace::Workspace;
 
 /// Every program that takes part and that Debian has.
-const DEBIAN_PACKAGES: [&str; 10] = [
+const DEBIAN_PACKAGES: [&str; 11] = [
     "curl",
     "g++",
     "gcc",
+    "gnupg",
     "libgloox-dev",
     "libiksemel-dev",
     "libnet-xmpp-perl",
@@ -54,10 +55,12 @@ impl Play {
 }
 
 /// All plays, the quickest first.
-const PLAYS: [Play; 23] = [
+const PLAYS: [Play; 25] = [
     exact("draft 7.1 typed by hand", "transcript.py", &["plain"]),
     exact("draft 7.1 typed by hand, legacy listener", "transcript.py", &["legacy"]),
     exact("draft 7.2 typed by hand", "basic.py", &["plain"]),
+    exact("no byte tells where somebody is", "address.py", &[]),
+    exact("signed and encrypted with GnuPG, between clients of all times", "gpg.py", &[]),
     exact("no password in the clear where TLS is required", "refusal.py", &[]),
     play("SCRAM with channel binding", "binding.py", &[]),
     play("story: slixmpp by STARTTLS, slixmpp by direct TLS", "story.py", &["slixmpp:starttls", "slixmpp:direct"]),

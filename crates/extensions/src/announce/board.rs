@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use store::{Batch, KeyValue, Promise, Store};
-use xmpp::{Jid, Stanza, StanzaError, Timestamp};
+use xmpp::{Jid, Stanza, StanzaError, Timestamp, ns};
 
 /// One for a member, whatever its configuration was changed to meanwhile.
 #[derive(Default)]
@@ -96,6 +96,13 @@ impl Board {
             Some(motd) => motd.message.is_some() && seen.is_none_or(|seen| seen < motd.number),
             None => true,
         }
+    }
+
+    /// The text of the message of the day, as far as it is known without asking the store.
+    pub(super) fn text(&self, host: &Jid) -> Option<String> {
+        let known = self.0.lock().known.get(host.as_str()).cloned()?;
+        let body = known.message.as_ref()?.child(ns::CLIENT, "body")?.text().into_owned();
+        Some(body)
     }
 
     /// The message of the day.

@@ -1,10 +1,11 @@
 //! Announcements: what the administrators of a host have to say to everybody who is there, and a message of the day for whoever comes later.
 //!
 //! Source    jabberd 1.x, mod_announce: messages to `HOST/announce/online`, `/motd`, `/motd/update` and `/motd/delete`; T-6.3.40 to T-6.3.44.
-//! Hangs on  ToHost/Keep, Told/Tell (every member speaks to the people it has), Available/Tell (a session has come).
+//! Hangs on  ToHost/Keep, commands of the host (XEP-0133 1.3.1, §4.22 to §4.25), Told/Tell (every member speaks to the people it has), Available/Tell (a session has come).
 //! Keeps     store "motd": one message per host; store "motd_seen": the number of the last one that an account was given, erased with it.
 //! Refuses   not-allowed for all but administrators, item-not-found for what cannot be announced, resource-constraint when too much waits.
 mod board;
+mod commands;
 
 use board::{Board, Job, Order};
 use im::{
@@ -62,6 +63,7 @@ impl Extension for Room {
         on.on::<ToHost>(Phase::Keep, Kind::Message, |_, at| ordered(at))
             .on_all::<Told>(Phase::Tell, told)
             .on_all::<Available>(Phase::Tell, arrived);
+        commands::declare(on);
     }
 }
 
@@ -100,6 +102,11 @@ fn message(said: &Stanza, host: &Jid, what: What, now: Timestamp) -> Stanza {
         message.stamp_lang(&Arc::from(lang));
     }
     said.children().for_each(|child| message.append(child.to_element()));
+    stamped(message, host, what, now)
+}
+
+/// A message of the day says since when it is one.
+fn stamped(mut message: Stanza, host: &Jid, what: What, now: Timestamp) -> Stanza {
     if what != What::Online {
         let keeper = Jid::new(None, host.domain(), Some("announce/motd")).unwrap_or_else(|_| host.clone());
         message.append(xmpp::delay::element(&keeper, now, "Announced"));

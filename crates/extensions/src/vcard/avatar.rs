@@ -4,27 +4,27 @@
 //! the photo, or empty once there was a photo and is none any more. Who never had one shows nothing.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use im::{AccountSlot, Fault, PresenceAt, SentAt, Session, Verdict, Within};
+use im::{AccountSlot, Fault, SentAt, Session, Verdict, Within};
 use sha1::{Digest, Sha1};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use store::{Batch, KeyValue, Store, Ticket};
 use xml::{Builder, Element};
-use xmpp::{Jid, PresenceType, ns};
+use xmpp::{Jid, PresenceType, Stanza, ns};
 
 /// What an account shows of its photo.
 #[derive(Default)]
 pub(super) struct Avatar {
     /// The hash; empty when there is no photo any more, nothing when there never was one.
     hash: Option<String>,
-    /// The resources whose clients tell of it themselves.
-    themselves: BTreeSet<String>,
+    /// The resources for which it is told here.
+    told: BTreeSet<String>,
 }
 
 impl Avatar {
     pub(super) async fn load(store: Store, jid: Jid) -> Result<Avatar, Fault> {
         let hash = keys(&store).get(jid.as_str()).await?.and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(Avatar { hash, themselves: BTreeSet::new() })
+        Ok(Avatar { hash, told: BTreeSet::new() })
     }
 }
 
@@ -34,38 +34,38 @@ fn keys(store: &Store) -> KeyValue {
 
 /// A session says that it is available, to everybody or to somebody.
 pub(super) fn stamp(slot: AccountSlot<Avatar>, at: &mut SentAt<'_>) -> Verdict {
+    let Some(avatar) = at.within.account.slot(slot).filter(|avatar| avatar.hash.is_some()) else {
+        return Verdict::Pass;
+    };
     if at.stanza.presence_type() != PresenceType::Available {
         return Verdict::Pass;
     }
-    let resource = at.session.resource();
-    let itself = at.within.account.slot(slot).is_some_and(|avatar| avatar.themselves.contains(resource));
-    if itself {
-        return Verdict::Pass;
-    }
-    if at.stanza.names_namespace(ns::VCARD_UPDATE) && at.stanza.child(ns::VCARD_UPDATE, "x").is_some() {
-        tells_itself(slot, at);
-    } else if let Some(hash) = at.within.account.slot(slot).and_then(|avatar| avatar.hash.as_ref()) {
+    let itself = tells(at.stanza);
+    if let Some(hash) = avatar.hash.as_ref().filter(|_| !itself) {
         at.stanza.append(update(hash));
     }
+    if at.stanza.to().is_none() {
+        remember(slot, at, !itself);
+    }
     Verdict::Pass
 }
 
-/// Remembers the session; of those that are gone without having been available nothing is kept.
-fn tells_itself(slot: AccountSlot<Avatar>, at: &mut SentAt<'_>) {
-    let there = at.within.account.sessions().iter().map(|present| present.session().resource().to_owned());
-    let there: BTreeSet<String> = there.collect();
-    if let Some(avatar) = at.within.account.slot_mut(slot) {
-        avatar.themselves.retain(|resource| there.contains(resource));
-        avatar.themselves.insert(at.session.resource().to_owned());
-    }
+/// Whether a client tells of its owner's photo, or that it has something to say of it.
+fn tells(presence: &Stanza) -> bool {
+    presence.names_namespace(ns::VCARD_UPDATE) && presence.child(ns::VCARD_UPDATE, "x").is_some()
 }
 
-/// A session has gone: the next one of its name may be another client.
-pub(super) fn forget(slot: AccountSlot<Avatar>, at: &mut PresenceAt<'_>) -> Verdict {
-    if let Some(avatar) = at.within.account.slot_mut(slot) {
-        avatar.themselves.remove(at.session.resource());
+fn remember(slot: AccountSlot<Avatar>, at: &mut SentAt<'_>, here: bool) {
+    let sessions = at.within.account.sessions().iter().map(|present| present.session().resource().to_owned());
+    let there: BTreeSet<String> = sessions.collect();
+    let Some(avatar) = at.within.account.slot_mut(slot) else { return };
+    // Of sessions that are gone nothing is kept, whatever became of their presence.
+    avatar.told.retain(|resource| there.contains(resource));
+    if here {
+        avatar.told.insert(at.session.resource().to_owned());
+    } else {
+        avatar.told.remove(at.session.resource());
     }
-    Verdict::Pass
 }
 
 /// Another vCard is set. Gives the batch with what changes of the photo, and whether anything does.
@@ -94,15 +94,19 @@ pub(super) fn show_after(slot: AccountSlot<Avatar>, within: &Within<'_>, written
 
 fn show(slot: AccountSlot<Avatar>, within: &mut Within<'_>) {
     let Some(avatar) = within.account.slot(slot) else { return };
-    let (hash, themselves) = (avatar.hash.clone().unwrap_or_default(), avatar.themselves.clone());
+    let (hash, mut told) = (avatar.hash.clone().unwrap_or_default(), avatar.told.clone());
     within.refresh_presence(|session: &Session, presence| {
-        let here = !themselves.contains(session.resource());
+        let here = told.contains(session.resource()) || !tells(presence);
         if here {
             presence.remove(|child| child.is(ns::VCARD_UPDATE, "x"));
             presence.append(update(&hash));
+            told.insert(session.resource().to_owned());
         }
         here
     });
+    if let Some(avatar) = within.account.slot_mut(slot) {
+        avatar.told = told;
+    }
 }
 
 fn update(hash: &str) -> Element {

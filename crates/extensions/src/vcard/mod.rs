@@ -2,7 +2,7 @@
 //!
 //! Source    XEP-0054 1.3.0 (complete); vcard-temp of 2000; XEP-0153 1.1.1 on behalf of clients (`avatar.rs`).
 //! Hangs on  iq get and set of vcard-temp to accounts and to the host, Received/Keep (iq get to sessions of 2000: the server answers for them),
-//!           Sent/Stamp and Unavailable/Tell (presence tells of the photo).
+//!           Sent/Stamp (presence tells of the photo).
 //! Keeps     store "vcard": the element as it was set, one per account, erased with it; bounded by the stanza's size. Store "avatar": the hash of its
 //!           photo, likewise.
 //! Refuses   item-not-found when there is none of one's own (§3.1), service-unavailable when another has none or is not there (§3.3, alike),
@@ -12,7 +12,7 @@ mod avatar;
 use avatar::Avatar;
 use im::{
     About, AccountSlot, Ask, Attach, Dialect, Extension, Payload, Phase, Plan, PlanError, Received, ReceivedAt, Reply,
-    Scope, Sent, Unavailable, Verdict, Within,
+    Scope, Sent, Verdict, Within,
 };
 use std::future::Future;
 use store::{KeyValue, Ticket};
@@ -78,8 +78,7 @@ impl Extension for Room {
             .host_get::<VCard>(|_, ask, _| Ok(Reply::With(of_host(ask.host.name().as_str()))))
             .host_set::<VCard>(|_, _, _| Err(StanzaError::not_allowed()))
             .on::<Received>(Phase::Keep, Kind::Iq, |room, at| room.answer_for_session(at))
-            .on::<Sent>(Phase::Stamp, Kind::Presence, |room, at| avatar::stamp(room.avatar, at))
-            .on_all::<Unavailable>(Phase::Tell, |room, at| avatar::forget(room.avatar, at));
+            .on::<Sent>(Phase::Stamp, Kind::Presence, |room, at| avatar::stamp(room.avatar, at));
     }
 }
 

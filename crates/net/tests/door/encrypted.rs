@@ -20,13 +20,18 @@ struct Secret {
 
 impl Secret {
     async fn new(client: Client, version: &'static SupportedProtocolVersion) -> Secret {
+        Secret::naming_the_host(client, version, true).await
+    }
+
+    async fn naming_the_host(client: Client, version: &'static SupportedProtocolVersion, names: bool) -> Secret {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider.clone())
+        let mut config = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[version])
             .unwrap()
             .dangerous()
             .with_custom_certificate_verifier(trusting::anybody(provider))
             .with_no_client_auth();
+        config.enable_sni = names;
         let name = ServerName::try_from("example.org").unwrap();
         let tls = ClientConnection::new(Arc::new(config), name).unwrap();
         let mut secret = Secret { client, tls, heard: String::new() };
@@ -219,6 +224,19 @@ async fn a_handshake_that_never_ends_does() {
     assert!(heard.is_empty());
     drop(client.pipe);
     client.task.await.unwrap();
+}
+
+/// T-5.1.5
+#[tokio::test]
+async fn a_client_that_names_no_host_gets_the_first_ones_certificate() {
+    let house = House::encrypted().await;
+    for version in [&version::TLS13, &version::TLS12] {
+        let named = Secret::new(house.connect(direct()), version).await;
+        let mut client = Secret::naming_the_host(house.connect(direct()), version, false).await;
+        assert_eq!(client.tls.peer_certificates(), named.tls.peer_certificates());
+        client.type_in(&format!("{HEADER}{}", iq_auth("amy", "t", "pw"))).await;
+        client.await_text("<iq type='result' id='1'/>").await;
+    }
 }
 
 /// T-5.1.6

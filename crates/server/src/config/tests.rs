@@ -193,6 +193,37 @@ fn a_door_for_http_has_defaults_of_its_own() {
 }
 
 #[test]
+fn people_of_a_host() {
+    let text = "[host.localhost]\nadmins = [\"Amy@localhost\", \"bob@example.net\"]\nwelcome = \"Hello\\nthere\"\n\
+                [host.localhost.contacts]\nabuse = [\"mailto:abuse@localhost\"]\nstatus = []\n";
+    let config = Config::parse(Path::new("yatter.toml"), text).unwrap();
+    let (_, host) = config.host_tables().next().unwrap();
+    let admins: Vec<&str> = host.admins.iter().map(|person| person.jid().as_str()).collect();
+    assert_eq!(admins, ["amy@localhost", "bob@example.net"]);
+    assert_eq!(host.welcome.as_str(), "Hello\nthere");
+    let contacts = vec![("abuse", vec!["mailto:abuse@localhost".to_owned()]), ("status", Vec::new())];
+    assert_eq!(host.contacts, Contacts(contacts));
+    let person = "expects an address such as \"amy@example.org\"";
+    for (text, expected) in [
+        ("admins = [\"localhost\"]", format!("2:11: host.localhost.admins: {person}, not `localhost`")),
+        ("admins = [\"amy@localhost/desk\"]", format!("2:11: host.localhost.admins: {person}, not `amy@localhost/desk`")),
+        ("admins = \"amy@localhost\"", format!("2:10: host.localhost.admins: expects a list, each entry {}, not text", &person[8..])),
+        (
+            "contacts = { abuse = [\"abuse@localhost\"] }",
+            "2:23: host.localhost.contacts.abuse: expects a URI such as \"mailto:abuse@example.org\", not `abuse@localhost`".into(),
+        ),
+        ("contacts = { sale = [] }", "2:14: host.localhost.contacts.sale: no such key; did you mean `sales`?".into()),
+        (
+            "contacts = []",
+            "2:12: host.localhost.contacts: expects a table such as { abuse = [\"mailto:abuse@example.org\"] }, not a list".into(),
+        ),
+        ("welcome = \"\\u0007\"", "2:11: host.localhost.welcome: has characters that no message may have".into()),
+    ] {
+        assert_eq!(mistakes(&format!("[host.localhost]\n{text}")), [format!("yatter.toml:{expected}")], "{text}");
+    }
+}
+
+#[test]
 fn all_mistakes_are_told_in_the_order_of_the_file() {
     let text = "[log]\nlevel = 1\n[limits]\nfoo = 1\n[[listen]]\nlegacy = \"allways\"\n";
     assert_eq!(

@@ -88,7 +88,8 @@ fn kind(service: &Service) -> &str {
 fn itself(plan: &Plan) -> Element {
     let query = Builder::new(ns::AGENT, "query").text_child(ns::AGENT, "name", NAME).text_child(ns::AGENT, "service", "jabber");
     let query = query.leaf(ns::AGENT, "agents");
-    let registers = plan.features(Scope::Host).contains(&ns::REGISTER);
+    // The host answers for itself to those without an account only where they may register.
+    let registers = plan.offers_before_login(ns::REGISTER_FEATURE);
     if registers { query.leaf(ns::AGENT, "register").finish() } else { query.finish() }
 }
 

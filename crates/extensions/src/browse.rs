@@ -76,9 +76,9 @@ fn account(ask: &Ask<'_>) -> Result<Reply, StanzaError> {
     if !ask.sees_presence() {
         return Err(StanzaError::service_unavailable());
     }
-    let account = &ask.within.account;
+    let account = &*ask.within.account;
     // What hides from others does not hide from its owner.
-    let shown = |present: &&Present| present.is_visible() || (ask.is_owner() && present.is_available());
+    let shown = |present: &&Present| account.shows(present, ask.from) || (ask.is_owner() && present.is_available());
     let sessions: Vec<Jid> =
         account.sessions().iter().filter(shown).map(|present| present.session().jid().clone()).collect();
     let (hub, owner) = (ask.within.hub().clone(), account.jid().clone());

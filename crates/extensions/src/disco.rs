@@ -203,11 +203,12 @@ fn items_of_account(ask: &Ask<'_>, asked: &Items) -> Result<Reply, StanzaError> 
         Some(_) => return Err(StanzaError::item_not_found()),
     }
     // What hides from others (the invisible presence of 1.x) does not hide from its owner.
-    let shown = |present: &&Present| present.is_visible() || (ask.is_owner() && present.is_available());
+    let account = &*ask.within.account;
+    let shown = |present: &&Present| account.shows(present, ask.from) || (ask.is_owner() && present.is_available());
     let item = |list: Builder, present: &Present| {
         list.open(ns::DISCO_ITEMS, "item").attr("jid", present.session().jid().as_str()).close()
     };
-    let items = ask.within.account.sessions().iter().filter(shown).fold(list(asked), item);
+    let items = account.sessions().iter().filter(shown).fold(list(asked), item);
     Ok(Reply::With(items.finish()))
 }
 

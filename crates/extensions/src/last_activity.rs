@@ -80,8 +80,8 @@ impl Room {
         if !ask.sees_presence() {
             return Err(StanzaError::forbidden());
         }
-        let account = &ask.within.account;
-        if account.is_visible() {
+        let account = &*ask.within.account;
+        if account.sessions().iter().any(|present| account.shows(present, ask.from)) {
             return Ok(Reply::With(answer(Duration::ZERO, "")));
         }
         let last = account.slot(self.seen).and_then(|seen| seen.last.as_ref()).ok_or_else(StanzaError::item_not_found)?;

@@ -39,6 +39,9 @@ pub enum AccountError {
     /// The name is not reserved: nobody has it, or had it.
     #[error("this name is not reserved")]
     NotReserved,
+    /// Contacts have yet to hear that the account before is gone: they would not hear it any more.
+    #[error("not all contacts have heard yet that the account is gone: try again later")]
+    Unheard,
     /// Our own failure.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -175,6 +178,9 @@ impl Hub {
             return Err(AccountError::Exists);
         }
         let owner = account.bare_str();
+        if !self.shapes().outgoing.read(owner, 0, 1).await?.is_empty() {
+            return Err(AccountError::Unheard);
+        }
         let epoch = self.claim(account)?;
         let freed = self.store().submit(Batch::new(owner, epoch).erase(owner)).await;
         self.store().release(owner, epoch);

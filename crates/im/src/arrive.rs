@@ -213,8 +213,10 @@ impl Within<'_> {
     fn may_ask(&self, stanza: &Stanza) -> bool {
         let (Some(from), Some(to)) = (stanza.from(), stanza.to()) else { return false };
         let named = to.resource().and_then(|resource| self.account.session(resource));
-        // An answer of one that hides would show that it is there.
-        let hides = named.is_some_and(Present::is_hiding) && !from.same_bare(self.account.jid());
+        // An answer of one that hides, be it only from the sender, would show that it is there.
+        let kept = |present: &Present| self.account.hides(self.account.screen().as_ref(), &present.session, from);
+        let hides = named.is_some_and(|present| present.is_hiding() || kept(present))
+            && !from.same_bare(self.account.jid());
         (self.account.shows_presence_to(from) && !hides) || named.is_some_and(|present| present.shows_itself_to(from))
     }
 

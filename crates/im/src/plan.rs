@@ -249,6 +249,11 @@ impl Plan {
         }
     }
 
+    /// Whether those who have not logged in are offered a stream feature of this namespace.
+    pub fn offers_before_login(&self, ns: &str) -> bool {
+        self.before_login.iter().any(|feature| feature.root().ns() == ns)
+    }
+
     /// What disco#info answers as identities.
     pub fn identities(&self, scope: Scope) -> &[Identity] {
         match scope {

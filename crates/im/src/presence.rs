@@ -247,7 +247,7 @@ impl Within<'_> {
     pub(crate) fn probe(&mut self, probe: &Stanza) {
         let Some(from) = probe.from().cloned() else { return };
         let may_see = self.account.shows_presence_to(&from);
-        let (screen, mut answers, mut hidden) = (self.account.screen(), Vec::new(), false);
+        let (screen, mut answers) = (self.account.screen(), Vec::new());
         for present in self.account.sessions.iter().filter(|_| may_see) {
             let answer = match &present.presence {
                 Some(presence) => (**presence).clone(),
@@ -260,12 +260,12 @@ impl Within<'_> {
                 }
                 None => continue,
             };
-            match self.account.hides(screen.as_ref(), &present.session, &from) {
-                true => hidden = true,
-                false => answers.push(answer),
+            if !self.account.hides(screen.as_ref(), &present.session, &from) {
+                answers.push(answer);
             }
         }
-        if answers.is_empty() && !hidden {
+        // From whom all is kept hears what he hears when nobody is there: silence would tell him.
+        if answers.is_empty() {
             self.send(arrive::probe_answer(probe, may_see));
         }
         for mut answer in answers {

@@ -27,11 +27,6 @@ pub fn write(dialect: Dialect, stanza: &Stanza, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether there is a stamp of 2000 on it already.
-fn has_old_stamp(stanza: &Stanza) -> bool {
-    stanza.names_namespace(ns::DELAY_LEGACY) && stanza.children().any(|child| child.ns() == ns::DELAY_LEGACY)
-}
-
 /// Writes why a stream ends, and its end.
 pub(crate) fn write_end(dialect: Dialect, error: &StreamError, out: &mut Vec<u8>) {
     match dialect {

@@ -43,7 +43,7 @@ pub struct Writing {
 /// An engine's side of a blob that is being written.
 pub(crate) trait Pen: Send {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
-    /// Makes it durable, then visible.
+    /// Makes it visible, all at once, and durable; it is both when this has succeeded, and taken away again when it fails.
     fn finish(self: Box<Self>) -> Result<(), Error>;
 }
 
@@ -148,7 +148,8 @@ impl Writing {
         Ok(())
     }
 
-    /// Makes the blob durable, and then visible to everybody.
+    /// Makes the blob visible to everybody, all at once, and durable: a reader may find it shortly before this returns. When this fails, it is taken
+    /// away again.
     ///
     /// # Errors
     /// [`Error::WrongLength`] when bytes are missing, and what the disk says.

@@ -2,7 +2,7 @@
 
 use xml::{Builder, Element, Node};
 
-use crate::{Jid, JidRef, Timestamp, ns};
+use crate::{Jid, JidRef, Stanza, Timestamp, ns};
 
 /// A stamp as a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,11 @@ fn moment(node: Node<'_>) -> Option<Timestamp> {
         }
         _ => None,
     }
+}
+
+/// Whether a stanza bears a stamp of 2000 (XEP-0091).
+pub fn has_legacy(stanza: &Stanza) -> bool {
+    stanza.names_namespace(ns::DELAY_LEGACY) && stanza.children().any(|child| child.ns() == ns::DELAY_LEGACY)
 }
 
 /// Appends a stamp of either form as `<x xmlns='jabber:x:delay' …/>`; false when it is none. What only goes out needs no map, and no value.

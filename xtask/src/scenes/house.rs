@@ -16,7 +16,7 @@ use crate::servers::{Account, Guest, Profile, Server, Stage};
 const HOSTS_LIMIT: Duration = Duration::from_secs(90);
 
 /// Scenes that show a choice or a bound of our own: they say nothing of another server.
-const OURS: [(&str, &str); 11] = [
+const OURS: [(&str, &str); 14] = [
     ("net/hostile-", "be held to the bounds of another"),
     ("extensions/private-is-bounded", "be held to the bounds of another"),
     ("im/rfc6121-8.5.2.1.1-equal-priorities", "choose as another between equals"),
@@ -28,6 +28,9 @@ const OURS: [(&str, &str); 11] = [
     ("extensions/disco-account-seen", "have the features of another"),
     ("extensions/disco-host-", "have the features of another"),
     ("extensions/registration-of-somebody-registered", "ask for what another asks for"),
+    ("extensions/registration-takes-an-invitation", "take the invitations of another"),
+    ("extensions/privacy-is-bounded", "be held to the bounds of another"),
+    ("extensions/t-8.1.3-limits", "be held to the bounds of another"),
 ];
 
 /// The JSON that describes a server to `yatter-scenes`.
@@ -104,6 +107,7 @@ impl House {
             let guest = move |name: &str| Guest {
                 name: name.to_ascii_lowercase(),
                 open: setting("registration", "open"),
+                invites: setting("registration", "invitation"),
                 requires_tls: setting("require_tls", "true"),
             };
             texts(&scene["hosts"]).map(guest)

@@ -43,6 +43,8 @@ pub(crate) struct Guest {
     pub(crate) name: String,
     /// Whether anybody may register there.
     pub(crate) open: bool,
+    /// Whether those may who bring an invitation.
+    pub(crate) invites: bool,
     /// Whether it refuses passwords in the clear where the doors do not.
     pub(crate) requires_tls: bool,
 }

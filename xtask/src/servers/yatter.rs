@@ -121,8 +121,15 @@ fn configuration(stage: &Stage) -> String {
     };
     let doors = stage.doors;
     let hosts: Vec<String> = stage.hosts().map(|host| format!("\"{host}\"")).collect();
-    let open = stage.guests.iter().filter(|guest| guest.open);
-    let open: String = open.map(|guest| format!("[host.\"{}\"]\nregistration = \"open\"\n\n", guest.name)).collect();
+    let open: String = stage
+        .guests
+        .iter()
+        .filter(|guest| guest.open || guest.invites)
+        .map(|guest| {
+            let policy = if guest.open { "open" } else { "invitation" };
+            format!("[host.\"{}\"]\nregistration = \"{policy}\"\n\n", guest.name)
+        })
+        .collect();
     let own = match stage.keeps {
         "none" => String::new(),
         keeps => format!("[host.\"{}\"]\nlegacy_credentials = \"{keeps}\"\n\n", stage.host),

@@ -1,8 +1,9 @@
 //! The blocking command: addresses that are rules of the default list (XEP-0191 §3, §5).
 use super::lists::{Lists, push};
-use super::rules::{List, Rule, Whom};
+use super::rules::{List, Rule};
 use super::wire::changed;
 use super::{OfSession, Room};
+use std::collections::HashSet;
 use im::{Ask, Attach, Payload, Reply};
 use xml::{Builder, Node};
 use xmpp::{Jid, StanzaError, ns};
@@ -118,18 +119,17 @@ fn default_name(lists: &Lists) -> String {
     lists.default_name().map(str::to_owned).or_else(free).unwrap_or_default()
 }
 
-/// These rules behind new ones that block, numbered anew where there is no room before them.
+/// These rules behind new ones that block, numbered anew where there is no room before them. What blocked these addresses already goes to the front with
+/// them: behind a rule that allows it would decide nothing.
 fn with(rules: &[Rule], jids: &[Jid]) -> Vec<Rule> {
-    let mut new: Vec<Rule> = Vec::new();
-    for jid in jids {
-        let is_blocked = |rule: &Rule| rule.whom == Whom::Jid(jid.as_str().to_owned()) && rule.blocked().is_some();
-        if !rules.iter().chain(&new).any(is_blocked) {
-            new.push(Rule::blocking(jid, 0));
-        }
-    }
+    let mut wanted: HashSet<&str> = HashSet::new();
+    let new: Vec<Rule> =
+        jids.iter().filter(|jid| wanted.insert(jid.as_str())).map(|jid| Rule::blocking(jid, 0)).collect();
+    let rules: Vec<&Rule> =
+        rules.iter().filter(|rule| !rule.blocked().is_some_and(|jid| wanted.contains(jid))).collect();
     let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
     let first = rules.first().map_or(count, |rule| rule.order);
-    let mut all: Vec<Rule> = new.into_iter().chain(rules.iter().cloned()).collect();
+    let mut all: Vec<Rule> = new.into_iter().chain(rules.into_iter().cloned()).collect();
     if first >= count {
         (first - count..).zip(&mut all).take(count as usize).for_each(|(order, rule)| rule.order = order);
     } else {
@@ -140,6 +140,7 @@ fn with(rules: &[Rule], jids: &[Jid]) -> Vec<Rule> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::Whom;
     use super::*;
 
     #[test]
@@ -154,6 +155,9 @@ mod tests {
             assert_eq!(rules[2].whom, Whom::All);
         }
         assert_eq!(with(&one, &[jid("a@h")]), one);
+        let allowed = [Rule { order: 1, whom: Whom::Jid("a@h".into()), allow: true, about: 0 }, all(2), one[0].clone()];
+        let rules = with(&allowed, &[jid("a@h")]);
+        assert_eq!((rules.len(), rules[0].blocked()), (3, Some("a@h")), "a rule that allows does not decide before");
     }
 
     #[test]

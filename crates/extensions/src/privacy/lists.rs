@@ -4,7 +4,7 @@ use super::wire::{Wish, changed, write_list};
 use super::{OfSession, Options, Room, STORE};
 use im::{Ask, Attach, Fault, Payload, Reply, Within};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use store::Ticket;
 use xml::{Builder, Element};
@@ -227,6 +227,7 @@ impl Room {
         within.show_changes(&ticket, before);
         let now = blocked(self.lists(within.account));
         for (name, these, others) in [("block", &now, &was), ("unblock", &was, &now)] {
+            let others: HashSet<&String> = others.iter().collect();
             let changed: Vec<&String> = these.iter().filter(|jid| !others.contains(jid)).collect();
             if !changed.is_empty() {
                 let push_of = Builder::new(ns::BLOCKING, name);

@@ -198,7 +198,7 @@ fn invite_by_command(ask: &HostAsk<'_>) -> Ending {
     Box::pin(async move {
         match invite(&hub, &host, 1, A_WEEK).await {
             Ok(Invitation { token, until }) => {
-                let report = Report::new("Invitation").field("FORM_TYPE", "", ["urn:xmpp:invite#invitation"]);
+                let report = Report::new("Invitation").form_type("urn:xmpp:invite#invitation");
                 let report = report.field("uri", "Link", [uri(&host, &token)]);
                 Ok(Outcome::report(report.field("expire", "Until", [until.to_string()]).to_element()))
             }

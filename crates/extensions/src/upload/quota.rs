@@ -16,7 +16,8 @@ pub(super) fn check(now: Timestamp, size: u64, slots: &[Record], options: &Optio
     let now = now.as_millis();
     let day = slots.iter().map(|slot| (slot.given_ms.saturating_add(DAY_MS), slot.size));
     let kept = slots.iter().map(|slot| (slot.expires_ms, slot.size));
-    let files = slots.iter().map(|slot| (slot.expires_ms, 1));
+    // A row counts for as long as it is remembered, however soon its file is to go.
+    let files = slots.iter().map(|slot| (slot.expires_ms.max(slot.given_ms.saturating_add(DAY_MS)), 1));
     let refuse = |retry: Option<i64>, what: String| match retry {
         Some(retry) => Err(Refusal { text: format!("You can {what}"), retry: Timestamp::from_millis(retry) }),
         None => Ok(()),
@@ -68,6 +69,7 @@ mod tests {
             (vec![old(100, 3), old(100, 2), old(100, 1), old(0, 5)], 100, Some(now + DAY_MS)),
             (vec![old(1, 4), old(1, 3), old(1, 2), old(1, 5)], 1, Some(now + 2 * DAY_MS)),
             (vec![old(100, -1), old(100, -1), old(100, -1), old(100, -1)], 100, None),
+            (vec![slot(1, now - 5, now - 4); 4], 1, Some(now - 5 + DAY_MS)),
         ] {
             let checked = check(Timestamp::from_millis(now), size, &slots, &options);
             assert_eq!(checked.err().map(|refusal| refusal.retry.as_millis()), expected, "{size} beside {slots:?}");

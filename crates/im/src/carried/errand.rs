@@ -121,6 +121,7 @@ impl From<AccountError> for Failure {
             AccountError::BadPassword => Failure::BadPassword,
             AccountError::NotProved => Failure::NotProved,
             AccountError::NotReserved => Failure::NotReserved,
+            AccountError::Unheard => Failure::Unheard,
             // A name is checked before it is sent.
             error @ (AccountError::BadName(_) | AccountError::Fault(_)) => Failure::Fault(error.to_string()),
         }
@@ -138,6 +139,7 @@ impl From<Failure> for AccountError {
             Failure::BadPassword => AccountError::BadPassword,
             Failure::NotProved => AccountError::NotProved,
             Failure::NotReserved => AccountError::NotReserved,
+            Failure::Unheard => AccountError::Unheard,
             Failure::Fault(why) => Fault::Elsewhere(why).into(),
         }
     }

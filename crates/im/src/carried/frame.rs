@@ -132,6 +132,7 @@ pub(crate) enum Failure {
     Fault(String),
     NotProved,
     NotReserved,
+    Unheard,
 }
 
 impl<'a> Frame<'a> {

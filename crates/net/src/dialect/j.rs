@@ -7,8 +7,6 @@ use xmpp::delay::Delay;
 use xmpp::stanza::{self, ReadError};
 use xmpp::{IqType, Jid, Stanza, StanzaError, delay, ns};
 
-use super::has_old_stamp;
-
 /// What clients of 2000 asked "the server" without saying so.
 const ASKED_OF_THE_HOST: [&str; 8] = [
     "jabber:iq:agents",
@@ -69,7 +67,7 @@ impl stanza::Dialect for Writer {
         if child.ns() != ns::DELAY {
             return false;
         }
-        if has_old_stamp(stanza) { Delay::read(child).is_some() } else { delay::write_legacy(child, out) }
+        if delay::has_legacy(stanza) { Delay::read(child).is_some() } else { delay::write_legacy(child, out) }
     }
 }
 

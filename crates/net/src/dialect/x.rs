@@ -5,14 +5,12 @@
 use xml::Node;
 use xmpp::{Stanza, delay, ns, stanza};
 
-use super::has_old_stamp;
-
 /// Writes for X-streams.
 pub(super) struct Writer;
 
 impl stanza::Dialect for Writer {
     fn looks_into(&self, stanza: &Stanza) -> bool {
-        stanza.names_namespace(ns::DELAY) && !has_old_stamp(stanza)
+        stanza.names_namespace(ns::DELAY) && !delay::has_legacy(stanza)
     }
 
     fn child(&self, _: &Stanza, child: Node<'_>, out: &mut Vec<u8>) -> bool {

@@ -37,7 +37,8 @@ where
         .serve_connection(io, service);
     let mut stopped = pin!(stopped);
     let mut stopping = false;
-    let done = poll_fn(|cx| {
+    // One that broke a bound is heard out, too: it has been told why.
+    let _ = poll_fn(|cx| {
         if !stopping && stopped.as_mut().poll(cx).is_ready() {
             stopping = true;
             Pin::new(&mut connection).graceful_shutdown();
@@ -45,9 +46,7 @@ where
         connection.poll_without_shutdown(cx)
     })
     .await;
-    if done.is_ok() {
-        linger(connection.into_parts().io.into_inner(), Duration::from_secs(limits.linger_s.into())).await;
-    }
+    linger(connection.into_parts().io.into_inner(), Duration::from_secs(limits.linger_s.into())).await;
 }
 
 /// Ends our side and throws away what still comes: closing a socket with unread bytes would take the last answer from the client.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ledger::Account;
 use super::{RelayLimits, Side};
@@ -56,8 +56,10 @@ async fn one_way(
         timeout(patience, to.write_all(&part[..count])).await??;
         bytes.add(count as u64);
         count = 0;
-        sleep(pause).await;
-        moved.send_replace(Instant::now());
+        // Whoever waits for the account's rate is not silent, however long that takes.
+        let until = Instant::now() + pause;
+        moved.send_modify(|moved| *moved = until.max(*moved));
+        sleep_until(until).await;
     }
 }
 

@@ -23,6 +23,22 @@ pub(crate) struct Folder {
     fault: Fault,
     /// What is being written now.
     begun: Arc<Mutex<HashSet<PathBuf>>>,
+    durable: Durable,
+}
+
+/// Folders whose names are known to survive a power cut. That one is there does not say so: another upload may just have made it.
+#[derive(Clone, Default)]
+struct Durable(Arc<Mutex<HashSet<PathBuf>>>);
+
+impl Durable {
+    fn create(&self, folder: &Path) -> io::Result<()> {
+        create_folder(folder)?;
+        if !self.0.lock().contains(folder) {
+            folder.parent().map_or(Ok(()), sync_folder)?;
+            self.0.lock().insert(folder.to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Folder {
@@ -30,7 +46,7 @@ impl Folder {
     pub(crate) fn open(data: &Path, fault: Fault) -> Result<Folder, Error> {
         let root = data.join("blobs");
         sweep(&root).map_err(|error| fault.of_io(&error))?;
-        Ok(Folder { root, fault, begun: Arc::default() })
+        Ok(Folder { root, fault, begun: Arc::default(), durable: Durable::default() })
     }
 
     pub(super) fn begin(&self, name: &str, key: &str) -> Result<Sheet, Error> {
@@ -40,13 +56,13 @@ impl Folder {
         }
         let named = self.root.join(name);
         let new = named.join(NEW);
-        let mut sheet =
-            Sheet { file: None, draft: new.join(key), path, begun: self.begun.clone(), fault: self.fault.clone() };
+        let (begun, durable, fault) = (self.begun.clone(), self.durable.clone(), self.fault.clone());
+        let mut sheet = Sheet { file: None, draft: new.join(key), path, begun, durable, fault };
         if self.size(name, key)?.is_some() {
             return Err(Error::Exists);
         }
         // One by one: each makes its own name durable.
-        let folders = [&self.root, &named, &new].into_iter().try_for_each(|folder| create_folder(folder));
+        let folders = [&self.root, &named, &new].into_iter().try_for_each(|folder| self.durable.create(folder));
         let opened = folders.and_then(|()| private_file(&sheet.draft)).and_then(|file| file.set_len(0).map(|()| file));
         sheet.file = Some(opened.map_err(|error| self.fault.of_io(&error))?);
         Ok(sheet)
@@ -140,6 +156,7 @@ pub(crate) struct Sheet {
     draft: PathBuf,
     path: PathBuf,
     begun: Arc<Mutex<HashSet<PathBuf>>>,
+    durable: Durable,
     fault: Fault,
 }
 
@@ -149,9 +166,12 @@ impl Sheet {
             file.sync_all()?;
         }
         let Some(shard) = self.path.parent() else { return Ok(()) };
-        create_folder(shard)?;
+        self.durable.create(shard)?;
         fs::rename(&self.draft, &self.path)?;
-        sync_folder(shard)
+        sync_folder(shard).inspect_err(|_| {
+            // Whoever is told that it failed must not find it; the failure to tell of is the first.
+            let _ = fs::remove_file(&self.path);
+        })
     }
 }
 

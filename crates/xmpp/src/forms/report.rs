@@ -7,6 +7,7 @@ use xml::{Builder, Element};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     title: String,
+    form_type: Option<String>,
     /// Name, label and values of each.
     fields: Vec<(String, String, Vec<String>)>,
     /// Name and label of each column.
@@ -18,6 +19,13 @@ impl Report {
     /// A report that tells nothing yet.
     pub fn new(title: impl Into<String>) -> Report {
         Report { title: title.into(), ..Report::default() }
+    }
+
+    /// Says by what rules the fields are named (XEP-0068).
+    #[must_use]
+    pub fn form_type(mut self, form_type: &str) -> Report {
+        self.form_type = Some(form_type.into());
+        self
     }
 
     /// One more fact.
@@ -45,6 +53,10 @@ impl Report {
     pub fn to_element(&self) -> Element {
         let mut form = Builder::new(ns::DATA_FORM, "x").attr("type", "result");
         form = form.text_child(ns::DATA_FORM, "title", &self.title);
+        if let Some(form_type) = &self.form_type {
+            let field = form.open(ns::DATA_FORM, "field").attr("var", "FORM_TYPE").attr("type", "hidden");
+            form = field.text_child(ns::DATA_FORM, "value", form_type).close();
+        }
         for (var, label, values) in &self.fields {
             let field = form.open(ns::DATA_FORM, "field").attr("var", var).attr("label", label);
             form = values.iter().fold(field, |field, value| field.text_child(ns::DATA_FORM, "value", value)).close();
@@ -75,8 +87,14 @@ mod tests {
 
     #[test]
     fn facts_and_a_table() {
-        let report = Report::new("Rules").field("count", "Rules", ["2"]).column("name", "Name").row(["a"]).row(["b"]);
+        let report = Report::new("Rules")
+            .form_type("urn:test")
+            .field("count", "Rules", ["2"])
+            .column("name", "Name")
+            .row(["a"])
+            .row(["b"]);
         let expected = "<x xmlns='jabber:x:data' type='result'><title>Rules</title>\
+            <field var='FORM_TYPE' type='hidden'><value>urn:test</value></field>\
             <field var='count' label='Rules'><value>2</value></field>\
             <reported><field var='name' label='Name'/></reported>\
             <item><field var='name'><value>a</value></field></item>\

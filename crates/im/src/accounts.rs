@@ -178,7 +178,7 @@ impl Hub {
             return Err(AccountError::Exists);
         }
         let owner = account.bare_str();
-        if !self.shapes().outgoing.read(owner, 0, 1).await?.is_empty() {
+        if self.shapes().outgoing.last(owner).await?.is_some() {
             return Err(AccountError::Unheard);
         }
         let epoch = self.claim(account)?;

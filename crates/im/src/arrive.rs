@@ -215,8 +215,8 @@ impl Within<'_> {
         let named = to.resource().and_then(|resource| self.account.session(resource));
         // An answer of one that hides, be it only from the sender, would show that it is there.
         let kept = |present: &Present| self.account.hides(self.account.screen().as_ref(), &present.session, from);
-        let hides = named.is_some_and(|present| present.is_hiding() || kept(present))
-            && !from.same_bare(self.account.jid());
+        let hides =
+            named.is_some_and(|present| present.is_hiding() || kept(present)) && !from.same_bare(self.account.jid());
         (self.account.shows_presence_to(from) && !hides) || named.is_some_and(|present| present.shows_itself_to(from))
     }
 

@@ -63,7 +63,7 @@ impl Account {
         screen.is_some_and(|screen| screen.hides(self, session, contact))
     }
 
-    /// Whether a session shows itself, and not with `from` excepted. Whether `from` is one of those who may see presence is another question.
+    /// Whether a session shows itself, and is not kept from `from`. Whether `from` is one of those who may see presence is another question.
     pub fn shows(&self, present: &Present, from: &Jid) -> bool {
         present.is_visible() && !self.hides(self.screen().as_ref(), &present.session, from)
     }

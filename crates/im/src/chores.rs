@@ -34,29 +34,44 @@ pub(crate) struct Chore {
     pub(crate) run: Box<ChoreHandler>,
 }
 
+/// When a chore is due.
+struct Turn {
+    due: Duration,
+    /// Held by the work while it goes on.
+    under_way: Arc<()>,
+}
+
 /// How often it is looked what is due.
 const BEAT: Duration = Duration::from_secs(60);
 
 impl Hub {
-    /// Begins to do the chores of all hosts: each at once, and again when its host's plan is replaced, and from then on in its time.
+    /// Begins to do the chores of all hosts: each at once, and again when its host's plan is replaced, and from then on in its time. One that takes
+    /// longer than that is waited for.
     pub fn start_chores(&self) {
         let hub = self.clone();
         tokio::spawn(async move {
-            let mut due: Vec<(Arc<Host>, Vec<Duration>)> = Vec::new();
+            let mut due: Vec<(Arc<Host>, Vec<Turn>)> = Vec::new();
             while !hub.is_stopping() {
                 let now = hub.clock().elapsed();
                 let hosts = hub.hosts();
                 due.retain(|(host, _)| hosts.iter().any(|other| Arc::ptr_eq(host, other)));
                 for host in hosts {
                     if !due.iter().any(|(known, _)| Arc::ptr_eq(known, &host)) {
-                        due.push((host.clone(), vec![now; host.plan().chores.len()]));
+                        let turn = |_| Turn { due: now, under_way: Arc::default() };
+                        due.push((host.clone(), host.plan().chores.iter().map(turn).collect()));
                     }
                 }
-                for (host, times) in &mut due {
-                    let chores = host.plan().chores.iter().zip(times).filter(|(_, due)| **due <= now);
-                    for (chore, due) in chores {
-                        *due = now + chore.every;
-                        hub.spawn((chore.run)(&hub, host.name().clone()));
+                for (host, turns) in &mut due {
+                    for (chore, turn) in host.plan().chores.iter().zip(turns) {
+                        if turn.due > now || Arc::strong_count(&turn.under_way) > 1 {
+                            continue;
+                        }
+                        turn.due = now + chore.every;
+                        let (work, mark) = ((chore.run)(&hub, host.name().clone()), turn.under_way.clone());
+                        hub.spawn(async move {
+                            work.await;
+                            drop(mark);
+                        });
                     }
                 }
                 hub.clock().until(now + BEAT).await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod asleep;
+mod chores;
 mod commands;
 mod crossings;
 mod faults;

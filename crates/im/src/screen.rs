@@ -104,7 +104,7 @@ impl Within<'_> {
                 continue;
             };
             let now = self.account.views(present);
-            let presence = present.presence.clone();
+            let (presence, asks) = (present.presence.clone(), present.veil != Some(false));
             // A contact that was also sent presence directly hears of the end once.
             let mut gone: Vec<Jid> = was.seen_by.union(&was.directed).cloned().collect();
             gone.retain(|jid| !now.seen_by.contains(jid) && !now.directed.contains(jid));
@@ -124,7 +124,12 @@ impl Within<'_> {
                     Stanza::presence(PresenceType::Unavailable, Some(contact.clone()), Some(session.jid().clone()));
                 self.after(ticket, Effect::Post(session.clone(), Arc::new(gone)), None);
             }
-            asked.extend(now.sees.difference(&was.sees).cloned());
+            if asks {
+                // Who is not to know that this session is there is not asked either.
+                let screen = self.account.screen();
+                let new = now.sees.difference(&was.sees);
+                asked.extend(new.filter(|contact| !self.account.hides(screen.as_ref(), &session, contact)).cloned());
+            }
         }
         if !asked.is_empty() {
             let probe = Stanza::presence(PresenceType::Probe, Some(self.account.jid().clone()), None);

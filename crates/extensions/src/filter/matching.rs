@@ -1,17 +1,18 @@
 //! Whether a rule means a stanza: all kinds of its conditions have to hold, of several of one kind one has to (jabber-2000 8.1).
 use super::rules::{Rule, Tag};
 use im::{Account, Present};
+use std::borrow::Cow;
 use xmpp::{Jid, Kind, Stanza, ns};
 
-/// What rules look at, found once for all of them.
+/// What a rule looks at, where it stands.
 pub(super) struct Facts<'a> {
     pub(super) available: bool,
     pub(super) from: Option<&'a Jid>,
     pub(super) resource: Option<&'a str>,
-    pub(super) subject: Option<String>,
-    pub(super) body: Option<String>,
+    pub(super) subject: Option<Cow<'a, str>>,
+    pub(super) body: Option<Cow<'a, str>>,
     /// Of the session that is addressed, or of the one that would get it.
-    pub(super) show: Option<String>,
+    pub(super) show: Option<Cow<'a, str>>,
     /// Of a message.
     pub(super) kind: Option<&'static str>,
     pub(super) known: bool,
@@ -22,7 +23,7 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(super) fn of(account: &'a Account, stanza: &'a Stanza) -> Facts<'a> {
-        let text = |name| stanza.child(ns::CLIENT, name).map(|child| child.text().into_owned());
+        let text = |name| stanza.child(ns::CLIENT, name).map(|child| child.text());
         let resource = stanza.to().and_then(Jid::resource);
         let session = resource.map_or_else(|| account.best(), |resource| account.session(resource));
         let show = session.and_then(Present::presence).and_then(|presence| presence.child(ns::CLIENT, "show"));
@@ -34,7 +35,7 @@ impl<'a> Facts<'a> {
             resource,
             subject: text("subject").filter(|_| is_message),
             body: text("body").filter(|_| is_message),
-            show: show.map(|show| show.text().into_owned()),
+            show: show.map(|show| show.text()),
             kind: is_message.then(|| stanza.message_type().name()),
             known: item.is_some(),
             groups: item.map_or(&[], |item| &item.groups),
